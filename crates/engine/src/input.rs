@@ -1,0 +1,160 @@
+//! What can happen to a profile.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ledger::{CurrencyKey, GroupId, ProfileId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Profile;
+
+/// The calls of the tracking protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Something happened.
+    Track,
+    /// Who it is.
+    Identify,
+    /// A page was seen.
+    Page,
+    /// A screen was seen.
+    Screen,
+    /// Membership of an organisation: kept, without effect.
+    Group,
+    /// Two ids are one person.
+    Alias,
+}
+
+/// By which road a message came; decides what it may contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A server key.
+    Server,
+    /// A browser key.
+    Browser,
+    /// An import by an administrator; as trusted as a server.
+    Import,
+}
+
+/// One item of the tracking protocol, normalised: batch context merged in, times corrected. Its JSON form
+/// (this struct's own, fields in this order, numbers as they were written) is the payload that is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Under 100 characters; made up by us when the client gave none.
+    pub message_id: String,
+    /// Which call.
+    #[serde(rename = "type")]
+    pub kind: MessageKind,
+    /// The known id.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user_id: Option<String>,
+    /// The anonymous id.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub anonymous_id: Option<String>,
+    /// Alias: the id that `user_id` is another name of.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub previous_id: Option<String>,
+    /// Track: the event's name. Page and screen: the page's name, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub event: Option<String>,
+    /// Track, page, screen.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub properties: Map<String, Value>,
+    /// Identify and group (from `traits`, or `context.traits`).
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub traits: Map<String, Value>,
+    /// As sent, merged.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub context: Map<String, Value>,
+    /// When it happened: skew-corrected, clamped when in the future.
+    pub occurred_at: Timestamp,
+    /// When we received it.
+    pub received_at: Timestamp,
+    /// By which road.
+    pub source: Source,
+    /// Fields of the item that the protocol does not name, as sent: nothing is lost.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub other: Map<String, Value>,
+}
+
+/// The two times of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// What schedules, windows, limits and lot dates go by.
+    pub occurred_at: Timestamp,
+    /// When we decide; monotone in its stream.
+    pub decided_at: Timestamp,
+}
+
+/// An input to one profile. Every variant becomes one record of its stream.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A message.
+    Message(Arc<Message>),
+    /// Whatever is due at `occurred_at`: lots that expire or mature, windows that roll, in that order.
+    Timer,
+    /// The program changed: redefine metrics from history, recompute memberships. Reactors on entering and
+    /// leaving are suppressed unless `react` says otherwise.
+    Upgrade {
+        /// Whether memberships that change set off reactors.
+        react: bool,
+        /// The profile's messages so far, oldest first; only needed when a metric wants backfill
+        /// ([`crate::rules::Rules::needs_history`]).
+        history: Arc<[Message]>,
+    },
+    /// Somebody's order.
+    Command(Command),
+    /// This profile has been merged into another: its wallets move out, its memberships end.
+    MergeOut {
+        /// Where to.
+        into: ProfileId,
+    },
+    /// Another profile is merged into this one; everything needed is here.
+    MergeIn {
+        /// Which.
+        from: ProfileId,
+        /// Its state before it was merged out, whole.
+        state: Box<Profile>,
+    },
+}
+
+/// An order by a person or machine, with who and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Who gave it: id and name of an administrator or key.
+    pub actor: String,
+    /// Why, as they wrote it.
+    pub reason: String,
+    /// What.
+    pub order: Order,
+}
+
+/// What was ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Adds points (a lot with the currency's terms).
+    Credit {
+        /// Which.
+        currency: CurrencyKey,
+        /// How many of its smallest unit; positive.
+        amount: i64,
+    },
+    /// Takes points.
+    Debit {
+        /// Which.
+        currency: CurrencyKey,
+        /// How many; positive.
+        amount: i64,
+    },
+    /// Reverses an earlier posting group.
+    Reverse {
+        /// Which.
+        group: GroupId,
+    },
+    /// Erases the person: wallets are closed, bodies and views deleted, headers stay.
+    Erase,
+}

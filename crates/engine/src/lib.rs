@@ -1,0 +1,48 @@
+//! The deterministic engine: what an input does to a profile under a program.
+//!
+//! Pure: no clock, random source, map order, float rounding of money or I/O. Three functions carry it:
+//!
+//! * [`decide`] proposes: (rules, profile, input, times) → a [`Proposal`], which is a [`Decision`] or a
+//!   list of demands on shared counters;
+//! * [`settle`] finishes a proposal with what was granted;
+//! * [`evolve`] applies a recorded decision to a profile. Live, rebuild and restore go through it alone.
+//!
+//! [`record`] turns a decision into a record (header, body, hash chain) and back. [`resolve`] says whose
+//! event it is; [`admit`] whether it fits its schema; [`upgrade`] brings a profile under a new program.
+
+pub mod admit;
+pub mod decide;
+pub mod decision;
+pub mod evolve;
+pub mod input;
+pub mod profile;
+pub mod record;
+pub mod resolve;
+pub mod rules;
+
+pub use admit::{Admission, admit};
+pub use decide::{Proposal, Suspended, decide, settle};
+pub use decision::{Decision, Demanded, Effect, Outcome, Stopped, Trace};
+pub use evolve::evolve;
+pub use input::{Command, Input, Message, MessageKind, Source, Times};
+pub use profile::Profile;
+pub use resolve::{Identity, Known, Resolution, resolve};
+pub use rules::Rules;
+
+/// The version of everything a decision's bytes depend on: this crate, time-zone data, regular
+/// expressions, the expression library. Bumped when the corpus of golden decisions comes out differently.
+pub const DECISION_VERSION: u16 = 1;
+
+/// How deep events may be emitted by reactors on emitted events.
+pub const EMIT_DEPTH_MAX: usize = 8;
+
+/// A fault inside the engine: an overflow, an expression over its budget. The input goes to quarantine
+/// with this text; the batch goes on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {what}")]
+pub struct Fault {
+    /// Which object or step.
+    pub at: String,
+    /// What went wrong.
+    pub what: String,
+}

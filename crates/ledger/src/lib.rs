@@ -1,0 +1,41 @@
+//! The points ledger: double entry, wallets, lots, and what must always hold.
+//!
+//! Pure: no clock, no random source, no I/O, no floating point. Every operation comes in two halves.
+//! A *proposal* (`Wallets::award`, `deduct`, `mature`, `expire`, `reverse`, `transfer_out`, …) reads the
+//! wallets and returns a [`PostingGroup`]; [`Wallets::apply`] is the only thing that changes them. So a
+//! recorded group can be applied again later without the rules that made it.
+//!
+//! Source of the rules: double-entry bookkeeping; a group's postings sum to zero, no posting is ever
+//! changed, a correction is a new group that cites what it corrects.
+
+mod posting;
+mod terms;
+mod wallet;
+
+pub use posting::{Account, CurrencyKey, GroupId, LotId, Posting, PostingGroup, ProfileId, Reason};
+pub use terms::{Expiry, ExpiryEnd, Rounding, Terms, points_for};
+pub use wallet::{Lot, Shortfall, Wallet, Wallets};
+
+/// Why a proposal could not be made. Nothing has changed when one is returned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The wallet holds less than asked for and the currency does not go below zero.
+    #[error("the wallet holds {available} {currency}, {asked} were asked for")]
+    Insufficient {
+        /// The currency concerned.
+        currency: CurrencyKey,
+        /// What is available, in the currency's smallest unit.
+        available: i64,
+        /// What was asked for.
+        asked: i64,
+    },
+    /// An amount is not positive, or a sum left the range of a signed 64-bit integer.
+    #[error("{0} is not an amount this ledger can hold")]
+    Amount(String),
+    /// The group to reverse has been reversed already (wholly, or up to what is left of it).
+    #[error("posting group {0} has nothing left to reverse")]
+    AlreadyReversed(GroupId),
+    /// A group whose postings do not sum to zero, or that does not fit the wallet it is applied to.
+    #[error("posting group does not fit: {0}")]
+    Unbalanced(String),
+}

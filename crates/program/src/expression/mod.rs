@@ -1,0 +1,124 @@
+//! CEL: parsed by the `cel` crate, checked and compiled by us.
+//!
+//! [`check`] parses a source text, types it against a [`Scope`], bounds its cost and compiles it; the
+//! result evaluates over [`Facts`] without allocation where that is possible. What the compiler does not
+//! know, the checker refuses, so there is no second evaluator at run time (the `cel` interpreter is the
+//! oracle in the tests).
+
+mod value;
+
+pub use value::{Value, ValueType};
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::Address;
+
+/// What an expression may refer to, with types. Built from a program's declarations.
+pub trait Scope {
+    /// The type at a path below `event.properties`, and whether it is always there.
+    fn property(&self, path: &[&str]) -> Option<Declared>;
+    /// Whether there is an event at all (reactors on events: yes; audiences: no).
+    fn has_event(&self) -> bool;
+    /// `profile.traits.KEY`
+    fn profile_trait(&self, key: &str) -> Option<Declared>;
+    /// `profile.metrics.KEY`
+    fn metric(&self, key: &str) -> Option<Declared>;
+    /// Whether `profile.balances.KEY` exists (an int, always there).
+    fn currency(&self, key: &str) -> bool;
+    /// `constants.KEY`
+    fn constant(&self, key: &str) -> Option<Declared>;
+    /// Whether `in_audience('KEY')` names one.
+    fn audience(&self, key: &str) -> bool;
+    /// Names to suggest when one is not found.
+    fn names(&self, kind: crate::Kind) -> Vec<String>;
+}
+
+/// A declared thing: its type, and whether it is always present (else it must be guarded by `has()`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its type.
+    pub of_type: ValueType,
+    /// Always there.
+    pub always: bool,
+}
+
+/// What an evaluation reads. Values come owned; absent is `None`.
+pub trait Facts {
+    /// The value at a path below `event.properties`.
+    fn property(&self, path: &[Arc<str>]) -> Option<Value>;
+    /// The event's name on the wire.
+    fn event_name(&self) -> Option<Value>;
+    /// The event's `occurred_at`.
+    fn event_timestamp(&self) -> Option<Value>;
+    /// `profile.traits.KEY`
+    fn profile_trait(&self, key: &str) -> Option<Value>;
+    /// `profile.metrics.KEY`
+    fn metric(&self, key: &str) -> Option<Value>;
+    /// `profile.balances.KEY`
+    fn balance(&self, key: &str) -> i64;
+    /// `constants.KEY`
+    fn constant(&self, key: &str) -> Option<Value>;
+    /// `in_audience('KEY')`
+    fn in_audience(&self, key: &str) -> bool;
+}
+
+/// A checked expression, ready to evaluate.
+#[derive(Clone)]
+pub struct Expression {
+    /// As written.
+    pub source: Arc<str>,
+    /// Its type.
+    pub of_type: ValueType,
+    /// The objects it refers to (traits, metrics, currencies, constants, audiences).
+    pub references: BTreeSet<Address>,
+    /// The paths it reads, dotted (`event.properties.total`, `profile.metrics.orders`), for traces and to
+    /// know which audiences a change can touch.
+    pub reads: BTreeSet<Arc<str>>,
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Expression({})", self.source)
+    }
+}
+
+/// A fault in an expression: where in its source (bytes), and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionFault {
+    /// Offset of the offending part, in bytes.
+    pub offset: usize,
+    /// Its length.
+    pub length: usize,
+    /// Stable word: `expression_syntax`, `expression_type`, `unknown_name`, `unguarded`, `cost`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Why an evaluation gave no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unevaluated(pub String);
+
+/// Parses, types, bounds and compiles. All faults together.
+pub fn check(
+    source: &str,
+    scope: &dyn Scope,
+    expected: Option<&ValueType>,
+) -> Result<Expression, Vec<ExpressionFault>> {
+    unimplemented!()
+}
+
+impl Expression {
+    /// Evaluates under the cost limit.
+    pub fn evaluate(&self, facts: &dyn Facts) -> Result<Value, Unevaluated> {
+        unimplemented!()
+    }
+
+    /// What it reads, as seen: path → value (`None` when absent). For traces.
+    pub fn seen(&self, facts: &dyn Facts) -> std::collections::BTreeMap<Arc<str>, Option<Value>> {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,1 @@
+//! An environment at run time.

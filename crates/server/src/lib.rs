@@ -1,0 +1,1 @@
+//! HTTP: collector, admin API, health.

@@ -1,0 +1,64 @@
+//! Where environments come from: a backend makes, opens and lists them, and keeps the control store
+//! (registry of environments, administrators). The control store knows nothing of members.
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{Environment, Identity, Result};
+
+/// A person or machine that administers the install. Shared by all environments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdministratorRow {
+    /// UUID.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// SHA-256 of the bearer token.
+    pub token_hash: [u8; 32],
+    /// The last four characters of the token.
+    pub hint: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// An environment as the registry knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryRow {
+    /// Its id, as in its own store.
+    pub id: [u8; 16],
+    /// Its name.
+    pub name: String,
+    /// Live or test.
+    pub live: bool,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Making it is not finished (its store may be missing); opening finishes or removes it.
+    pub making: bool,
+}
+
+/// A backend: a data folder, or a database server.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// The registered environments.
+    async fn environments(&self) -> Result<Vec<RegistryRow>>;
+    /// Makes an environment: registers it, makes its store, marks it made. Idempotent by id.
+    async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>>;
+    /// Opens one, checking that registry and store agree, checksums, and the anchor.
+    async fn open(&self, name: &str) -> Result<Arc<dyn Environment>>;
+    /// Puts a backup in the place of an environment's store, with a new incarnation, and applies the list
+    /// of erasures it knows. Refuses a backup of another environment.
+    async fn restore(
+        &self,
+        name: &str,
+        from: &Path,
+        incarnation_at: Timestamp,
+    ) -> Result<Arc<dyn Environment>>;
+    /// The administrators.
+    async fn administrators(&self) -> Result<Vec<AdministratorRow>>;
+    /// Adds one, or writes the same id anew.
+    async fn put_administrator(&self, row: AdministratorRow) -> Result<()>;
+}

@@ -1,0 +1,1 @@
+//! What every backend must do, as functions over a pair of handles.

@@ -1,0 +1,195 @@
+//! One environment's store: commits and reads.
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use ledger::{Account, CurrencyKey, ProfileId};
+
+use crate::{
+    Buckets, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction, DirectoryEntry,
+    DirectoryKey, Due, Granted, Identity, Membership, NewRecord, ObjectRow, OutboxRow, OutsideChange, Page,
+    ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow, SecretRow, Stream,
+    SumChange,
+};
+
+/// A position in the control stream. Every record names the one it was decided under.
+pub type Epoch = u64;
+
+/// How a commit ended. Errors mean: unknown or not committed; read the directory and do it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Durable.
+    Committed,
+    /// The epoch is another one now; nothing was written. Decide again under it.
+    EpochMoved(Epoch),
+    /// A profile, identity or message was touched by somebody else since it was read; nothing was written.
+    Conflict,
+}
+
+/// What a batch does inside its transaction. The store calls `step` with what it granted (nothing at
+/// first) until it answers `Write`. It must be pure: it may be dropped at any point, and begun anew.
+pub trait Deciding: Send {
+    /// Goes on with these grants, in the order of the demands.
+    fn step(&mut self, granted: &[Granted]) -> Step;
+}
+
+/// What a batch wants next.
+#[derive(Debug)]
+pub enum Step {
+    /// Ask the shared counters, in this order (the store locks them sorted).
+    Demand(Vec<Demand>),
+    /// Write all this, or nothing.
+    Write(Box<Writes>),
+}
+
+/// All that one commit writes: all or nothing, in the lock order control, directory, profiles, counters.
+#[derive(Clone, Debug, Default)]
+pub struct Writes {
+    /// Truth: records for the journal.
+    pub records: Vec<NewRecord>,
+    /// View: directory rows.
+    pub claims: Vec<Claim>,
+    /// View: profile rows with what hangs on them.
+    pub profiles: Vec<ProfileWrite>,
+    /// View: sums.
+    pub sums: Vec<SumChange>,
+    /// View: what stands in quarantine; `None` takes the row away.
+    pub quarantine: Vec<([u8; 16], Option<QuarantineRow>)>,
+    /// Outside: born only here.
+    pub outbox: Vec<OutboxRow>,
+    /// Erasures: delete the bodies of these streams for good, and note them in the list of erasures.
+    pub erase: Vec<ProfileId>,
+}
+
+/// One environment's store. Cheap to clone; several handles, also in several processes where the backend
+/// allows it, see each other's commits.
+#[async_trait]
+pub trait Environment: Send + Sync {
+    /// Who this is. Fixed at birth, but for the incarnation.
+    fn identity(&self) -> &Identity;
+
+    // ---- writing -------------------------------------------------------------------------------------
+
+    /// Commits one batch. Takes the environment's lock shared, reads the epoch, compares it with `epoch`,
+    /// runs `deciding`, checks every expectation, writes, syncs. `Committed` means on disk.
+    async fn commit(&self, epoch: Epoch, deciding: Box<dyn Deciding>) -> Result<Commit>;
+
+    /// Commits a change to the control stream. Takes the lock exclusively: no batch is in flight when it
+    /// is written, and none decides under the old epoch after it answers.
+    async fn control(&self, epoch: Epoch, writes: ControlWrites) -> Result<Commit>;
+
+    /// Changes outside state.
+    async fn outside(&self, change: OutsideChange) -> Result<()>;
+
+    // ---- the journal ---------------------------------------------------------------------------------
+
+    /// The control stream's last position.
+    async fn epoch(&self) -> Result<Epoch>;
+    /// The whole control stream from `after` (exclusive) on, in order.
+    async fn control_records(&self, after: u64) -> Result<Vec<Record>>;
+    /// One record.
+    async fn record(&self, stream: Stream, n: u64) -> Result<Option<Record>>;
+    /// A stream's records, newest or oldest first.
+    async fn stream(
+        &self,
+        stream: Stream,
+        direction: Direction,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Record>>;
+    /// All profile records of some buckets, such that each stream's are in order; there is no order
+    /// between streams. For verification, rebuilding and rehearsal: large pages, low priority.
+    async fn scan(&self, buckets: Buckets, after: Option<Cursor>, limit: usize) -> Result<Page<Record>>;
+    /// The newest records of profile and quarantine streams, for lists and the live log. The order
+    /// between streams is the store's own, good enough for people.
+    async fn feed(&self, direction: Direction, after: Option<Cursor>, limit: usize) -> Result<Page<Record>>;
+    /// How many profile records there are.
+    async fn record_count(&self) -> Result<u64>;
+
+    // ---- the views -----------------------------------------------------------------------------------
+
+    /// Looks keys up in the directory, in order.
+    async fn lookup(&self, keys: &[DirectoryKey]) -> Result<Vec<Option<DirectoryEntry>>>;
+    /// Loads profile rows, in order.
+    async fn profiles(&self, ids: &[ProfileId]) -> Result<Vec<Option<ProfileRow>>>;
+    /// Lists profiles by id.
+    async fn profile_list(&self, after: Option<Cursor>, limit: usize) -> Result<Page<ProfileRow>>;
+    /// Profiles found by a searchable trait's normalised value.
+    async fn search(
+        &self,
+        trait_key: &str,
+        value: &str,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<ProfileId>>;
+    /// Profiles last decided under another manifest than this one.
+    async fn behind(&self, manifest: [u8; 32], limit: usize) -> Result<Vec<ProfileId>>;
+    /// How many those are, and how many profiles there are in all.
+    async fn behind_count(&self, manifest: [u8; 32]) -> Result<(u64, u64)>;
+    /// An audience's members.
+    async fn members(&self, audience: &str, after: Option<Cursor>, limit: usize) -> Result<Page<Membership>>;
+    /// How many members each audience has.
+    async fn member_counts(&self) -> Result<Vec<(Arc<str>, u64)>>;
+    /// The sums.
+    async fn sums(&self) -> Result<Vec<(CurrencyKey, Account, i64)>>;
+    /// How much of a counter is used.
+    async fn counter(&self, key: &CounterKey) -> Result<i64>;
+    /// Work due at or before `until`, earliest first.
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Due>>;
+    /// When the next work is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>>;
+    /// What stands in quarantine, newest first.
+    async fn quarantine(&self, after: Option<Cursor>, limit: usize) -> Result<Page<QuarantineRow>>;
+    /// Drops every view and lets `refill` fill them again from the journal, in one go; readers see the old
+    /// ones until it is done. `refill` is called with a writer that takes view rows in any order.
+    async fn rebuild(&self, refill: Box<dyn Refill>) -> Result<()>;
+    /// A view's rows as sorted lines, for comparison: `profiles`, `memberships`, `search`, `due`, `sums`,
+    /// `counters`, `directory`, `quarantine`.
+    async fn export_view(&self, view: &str) -> Result<Vec<String>>;
+
+    // ---- configuration -------------------------------------------------------------------------------
+
+    /// A stored object (canonical spec bytes) by hash.
+    async fn objects(&self, hashes: &[[u8; 32]]) -> Result<Vec<Option<ObjectRow>>>;
+    /// A revision.
+    async fn revision(&self, id: [u8; 32]) -> Result<Option<RevisionRow>>;
+    /// Revisions, newest first.
+    async fn revisions(&self, after: Option<Cursor>, limit: usize) -> Result<Page<RevisionRow>>;
+    /// The control records as people see them (kind, actor, time), newest first: the environment's audit.
+    async fn audit(&self, after: Option<Cursor>, limit: usize) -> Result<Page<ControlRow>>;
+    /// Promotions recorded here, newest first.
+    async fn promotions(&self, after: Option<Cursor>, limit: usize) -> Result<Page<PromotionRow>>;
+
+    // ---- outside state -------------------------------------------------------------------------------
+
+    /// The outbox, newest first.
+    async fn outbox(&self, after: Option<Cursor>, limit: usize) -> Result<Page<OutboxRow>>;
+    /// All keys.
+    async fn keys(&self) -> Result<Vec<crate::KeyRow>>;
+    /// All secrets, sealed.
+    async fn secrets(&self) -> Result<Vec<SecretRow>>;
+    /// All import checkpoints: name and position.
+    async fn checkpoints(&self) -> Result<Vec<(String, String)>>;
+
+    // ---- keeping -------------------------------------------------------------------------------------
+
+    /// Writes a consistent copy while serving.
+    async fn backup(&self, to: &Path) -> Result<()>;
+    /// Checks what the backend can check by itself: page structure, every row's checksum.
+    async fn check(&self) -> Result<Vec<String>>;
+    /// Bytes on disk, all in.
+    async fn bytes(&self) -> Result<u64>;
+    /// Stops writing and lets go of the files.
+    async fn close(&self) -> Result<()>;
+}
+
+/// Fills the views again. Runs inside the store's own transaction or staging area.
+pub trait Refill: Send {
+    /// The next record of the journal: profile and quarantine streams, each stream's in order.
+    fn record(&mut self, record: Record) -> Result<()>;
+    /// After the last record: the rows of every view, in one go or in parts (called until `None`).
+    fn rows(&mut self) -> Result<Option<Writes>>;
+    /// Counters: key, used, last position. Called once, after the rows.
+    fn counters(&mut self) -> Vec<(CounterKey, i64, u64)>;
+}

@@ -1,0 +1,76 @@
+//! The storage contract: what every backend promises, in types and in words.
+//!
+//! One [`Environment`] handle gives one environment's store. The **journal** is the truth: append-only
+//! records in streams, each addressed `(stream, n)` without gaps. **Views** (profiles, memberships, search,
+//! due work, sums, counters, directory) are what the records add up to and can be dropped and rebuilt.
+//! **Outside state** (outbox and deliveries, keys, secrets) is neither. The three stand apart in
+//! [`Writes`], so that a backend may keep journal and views in different places and fill the views behind.
+//!
+//! The contract has no order between streams. [`Cursor`]s are opaque. A record's bytes are opaque: the
+//! engine encodes and chains them, the store keeps them and checks their sums.
+
+pub mod conformance;
+
+mod backend;
+mod control;
+mod environment;
+mod outside;
+mod records;
+mod views;
+
+pub use backend::*;
+pub use control::*;
+pub use environment::*;
+pub use outside::*;
+pub use records::*;
+pub use views::*;
+
+/// What can go wrong in a store. One type for every backend.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A checksum or chain did not fit: the bytes on disk are not those that were written.
+    #[error("data is damaged: {what} ({detail}); run `greenroom verify`, then `rebuild` or restore a backup")]
+    Damaged {
+        /// Which row or file.
+        what: String,
+        /// What did not fit.
+        detail: String,
+    },
+    /// The data is older than what was acknowledged (an older copy was put back).
+    #[error("{what} is older than what has been acknowledged: {detail}")]
+    Rewound {
+        /// Which file.
+        what: String,
+        /// What the anchor says, and what is there.
+        detail: String,
+    },
+    /// Another process holds the data folder.
+    #[error("{0} is in use by another process; only one greenroom may serve a data folder")]
+    InUse(String),
+    /// The disk is full, or over the environment's limit.
+    #[error("no space left for {0}; nothing was acknowledged, free some space and it goes on by itself")]
+    Full(String),
+    /// A write or sync failed; the writer is reopening. Nothing was acknowledged.
+    #[error("the store is recovering from a failed write: {0}")]
+    Recovering(String),
+    /// There is no such thing.
+    #[error("{0} does not exist")]
+    Missing(String),
+    /// It exists already.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// A cursor that this store did not give out.
+    #[error("this is not a cursor of this list")]
+    Cursor,
+    /// Anything else the backend says.
+    #[error("{doing}: {source}")]
+    Backend {
+        /// What was being done.
+        doing: String,
+        /// The backend's own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The result of a store call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
