@@ -58,8 +58,11 @@ pub struct Writes {
     pub quarantine: Vec<([u8; 16], Option<QuarantineRow>)>,
     /// Outside: born only here.
     pub outbox: Vec<OutboxRow>,
-    /// Erasures: delete the bodies of these streams for good, and note them in the list of erasures.
-    pub erase: Vec<ProfileId>,
+    /// Erasures: delete the bodies of these streams (a profile's, and quarantined events of the same person)
+    /// for good, with the profile's outbox payloads, and note them in the list of erasures.
+    pub erase: Vec<Stream>,
+    /// View: identities that lead nowhere from now on (an erased person's).
+    pub forget: Vec<DirectoryKey>,
 }
 
 /// One environment's store. Cheap to clone; several handles, also in several processes where the backend
@@ -141,6 +144,8 @@ pub trait Environment: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>>;
     /// What stands in quarantine, newest first.
     async fn quarantine(&self, after: Option<Cursor>, limit: usize) -> Result<Page<QuarantineRow>>;
+    /// Quarantined events that carry this identity (see [`QuarantineRow::identity`]).
+    async fn quarantine_of(&self, identity: [u8; 16]) -> Result<Vec<[u8; 16]>>;
     /// Drops every view and lets `refill` fill them again from the journal, in one go; readers see the old
     /// ones until it is done. `refill` is called with a writer that takes view rows in any order.
     async fn rebuild(&self, refill: Box<dyn Refill>) -> Result<()>;
