@@ -1,91 +1,11 @@
-//! What is written down: accounts, postings, groups, and the ids that derive from the record's place.
+//! What is written down: accounts, postings, groups.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Whose wallet it is. 128 bits, derived from the message that created the profile, so that a replay
-/// of the same input makes the same one. Shown in the usual 8-4-4-4-12 form.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ProfileId(pub [u8; 16]);
-
-impl fmt::Display for ProfileId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for ProfileId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for ProfileId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shape = text.len() == 36
-            && text.bytes().enumerate().all(|(i, b)| match i {
-                8 | 13 | 18 | 23 => b == b'-',
-                _ => b.is_ascii_hexdigit(),
-            });
-        if !shape {
-            return Err(format!("`{text}` is not a profile id (expected 8-4-4-4-12 hexadecimal digits)"));
-        }
-        let mut bytes = [0; 16];
-        let digits: Vec<u8> = text.bytes().filter(|b| *b != b'-').collect();
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0);
-            *byte = u8::try_from(digit(pair[0]) * 16 + digit(pair[1])).unwrap_or(0);
-        }
-        Ok(Self(bytes))
-    }
-}
-
-/// The key of a currency object, e.g. `points`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CurrencyKey(pub Arc<str>);
-
-impl fmt::Display for CurrencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<&str> for CurrencyKey {
-    fn from(key: &str) -> Self {
-        Self(key.into())
-    }
-}
-
-/// A posting group's address: the record that holds it, and its place in that record. Never allocated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GroupId {
-    /// The stream the record stands in.
-    pub profile: ProfileId,
-    /// The record's position in that stream, from 1.
-    pub n: u64,
-    /// The group's place among the record's groups, from 0.
-    pub index: u16,
-}
-
-impl fmt::Display for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.profile, self.n, self.index)
-    }
-}
-
-/// A lot is named by the group that opened it; it keeps that name when it moves to another wallet.
-pub type LotId = GroupId;
+use crate::{CurrencyKey, GroupId, LotId, micros};
 
 /// The accounts of double entry. The first three belong to a profile and never go without a balance
 /// after; the rest belong to the environment and are plain sums.
@@ -130,6 +50,13 @@ pub struct Posting {
     pub balance: Option<i64>,
 }
 
+impl Posting {
+    /// Whether it makes or pays off debt.
+    pub const fn of_debt(&self) -> bool {
+        matches!(self.account, Account::Available) && self.lot.is_none()
+    }
+}
+
 /// Why a group was posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -154,6 +81,29 @@ pub enum Reason {
     Erase,
 }
 
+impl Reason {
+    /// The stable word, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Award => "award",
+            Self::Deduct => "deduct",
+            Self::Mature => "mature",
+            Self::Expire => "expire",
+            Self::Adjust => "adjust",
+            Self::Reverse => "reverse",
+            Self::MergeOut => "merge_out",
+            Self::MergeIn => "merge_in",
+            Self::Erase => "erase",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Postings that belong together and sum to zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostingGroup {
@@ -162,25 +112,59 @@ pub struct PostingGroup {
     /// Why it was posted.
     pub reason: Reason,
     /// The time it counts as of.
+    #[serde(with = "micros")]
     pub at: Timestamp,
     /// The key of the reactor that asked for it, if one did.
     pub reactor: Option<Arc<str>>,
     /// The group it corrects (a reversal).
     pub cites: Option<GroupId>,
-    /// For each lot this group opens (an award, or lots moved in): when it becomes spendable and when
-    /// it expires. One entry a lot, in the order the lots first appear in `postings`.
-    pub opens: Vec<LotTimes>,
+    /// The times of every lot that `postings` name, one entry a lot, in the order in which they first
+    /// appear. For a lot the group opens these are its times; for one it takes from, what they were, so
+    /// that a reversal can restore it exactly after the wallet has forgotten it.
+    pub lots: Vec<LotTimes>,
+    /// Only when wallets arrive from another profile: which of that profile's groups had been reversed,
+    /// and how much of each, so that nothing can be reversed again here.
+    pub reversed: Vec<(GroupId, i64)>,
     /// The lines. They sum to zero.
     pub postings: Vec<Posting>,
+}
+
+impl PostingGroup {
+    /// The sum on one account.
+    pub fn sum(&self, account: Account) -> i64 {
+        total(self.postings.iter().filter(|p| p.account == account).map(|p| p.amount))
+    }
+
+    /// What the group gave to the member (positive) or took (negative): the sum over the member's own
+    /// accounts. Zero when points only changed their account, as when they mature.
+    pub fn net(&self) -> i64 {
+        total(self.postings.iter().filter(|p| p.account.of_profile()).map(|p| p.amount))
+    }
+
+    /// The lots that `postings` name with their times, in the order in which they first appear.
+    pub fn named_lots(&self) -> Vec<(LotId, LotTimes)> {
+        let mut ids: Vec<LotId> = Vec::with_capacity(self.lots.len());
+        let mut seen = std::collections::BTreeSet::new();
+        ids.extend(self.postings.iter().filter_map(|p| p.lot).filter(|lot| seen.insert(*lot)));
+        ids.into_iter().zip(self.lots.iter().copied()).collect()
+    }
+}
+
+/// A sum that cannot overflow. (That of a group that fits its wallet is always inside of `i64`.)
+pub(crate) fn total(amounts: impl Iterator<Item = i64>) -> i64 {
+    amounts.fold(0, i64::saturating_add)
 }
 
 /// When a lot becomes spendable and when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotTimes {
     /// When it was first awarded.
+    #[serde(with = "micros")]
     pub awarded_at: Timestamp,
-    /// Spendable from here on; `None` if at once.
+    /// Spendable from here on; `None` if it is already.
+    #[serde(with = "micros::option")]
     pub matures_at: Option<Timestamp>,
     /// Gone from here on; `None` if never.
+    #[serde(with = "micros::option")]
     pub expires_at: Option<Timestamp>,
 }

@@ -1,23 +1,39 @@
-//! Wallets and lots: proposals and their application.
+//! Wallets and lots: what a member holds, and how it is read.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CurrencyKey, Error, LotId, PostingGroup, Reason, Terms};
+use crate::{CurrencyKey, GroupId, LotId, LotTimes, micros};
 
 /// Points awarded together, with what is left of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lot {
     /// What is left, in the smallest unit; positive.
     pub left: i64,
     /// When it was awarded.
+    #[serde(with = "micros")]
     pub awarded_at: Timestamp,
     /// Pending until then; `None` once spendable.
+    #[serde(with = "micros::option")]
     pub matures_at: Option<Timestamp>,
     /// Gone from then on.
+    #[serde(with = "micros::option")]
     pub expires_at: Option<Timestamp>,
+}
+
+impl Lot {
+    /// Its times.
+    pub const fn times(&self) -> LotTimes {
+        LotTimes { awarded_at: self.awarded_at, matures_at: self.matures_at, expires_at: self.expires_at }
+    }
+
+    /// Whether its points can be spent at `at`: matured, and not expired (even where the posting that
+    /// takes expired points away has not been made yet).
+    pub fn is_spendable(&self, at: Timestamp) -> bool {
+        self.matures_at.is_none() && self.expires_at.is_none_or(|end| end > at)
+    }
 }
 
 /// A member's points of one currency.
@@ -27,26 +43,53 @@ pub struct Wallet {
     pub lots: BTreeMap<LotId, Lot>,
     /// How far below zero; 0 or more. An award pays it off first.
     pub debt: i64,
-    /// For groups that can be reversed: how much of each lot or deduction has been reversed already.
-    pub reversed: BTreeMap<LotId, i64>,
+    /// Groups that have been reversed, and how much of each. Only these have an entry, so that the state
+    /// stays small; without it a refund could be made twice.
+    pub reversed: BTreeMap<GroupId, i64>,
 }
 
 impl Wallet {
     /// Spendable, minus debt.
     pub fn available(&self) -> i64 {
-        unimplemented!()
+        let lots = self.lots.values().filter(|lot| lot.matures_at.is_none());
+        narrow(lots.map(|lot| i128::from(lot.left)).sum::<i128>() - i128::from(self.debt))
     }
 
     /// Not yet spendable.
     pub fn pending(&self) -> i64 {
-        unimplemented!()
+        let lots = self.lots.values().filter(|lot| lot.matures_at.is_some());
+        narrow(lots.map(|lot| i128::from(lot.left)).sum())
     }
+
+    /// The earliest time at which something matures or expires.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.lots.values().flat_map(|lot| [lot.matures_at, lot.expires_at]).flatten().min()
+    }
+
+    /// The lots that can be spent at `at` in the order in which they are: oldest expiry first, those that
+    /// never expire last, then the oldest award, then by id.
+    pub(crate) fn spendable(&self, at: Timestamp) -> Vec<(LotId, Lot)> {
+        let mut lots: Vec<(LotId, Lot)> =
+            self.lots.iter().filter(|(_, lot)| lot.is_spendable(at)).map(|(id, lot)| (*id, *lot)).collect();
+        lots.sort_unstable_by_key(|(id, lot)| spending_order(*id, lot));
+        lots
+    }
+}
+
+/// The order in which lots are spent.
+pub(crate) fn spending_order(id: LotId, lot: &Lot) -> (bool, Option<Timestamp>, Timestamp, LotId) {
+    (lot.expires_at.is_none(), lot.expires_at, lot.awarded_at, id)
+}
+
+/// Applying a group refuses balances outside of `i64`, so this is exact for every wallet made that way.
+fn narrow(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// What to do when a wallet holds less than asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortfall {
-    /// Refuse with [`Error::Insufficient`].
+    /// Refuse with [`crate::Error::Insufficient`].
     Refuse,
     /// Take what is there.
     Part,
@@ -56,72 +99,17 @@ pub enum Shortfall {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wallets(pub BTreeMap<CurrencyKey, Wallet>);
 
+/// What stands in for a wallet that has not been opened yet.
+static NONE: Wallet = Wallet { lots: BTreeMap::new(), debt: 0, reversed: BTreeMap::new() };
+
 impl Wallets {
-    /// Proposes an award: opens lot `lot` (the id of the group to be) after paying off debt.
-    pub fn award(
-        &self,
-        currency: &CurrencyKey,
-        terms: &Terms,
-        amount: i64,
-        at: Timestamp,
-        lot: LotId,
-        reason: Reason,
-    ) -> Result<PostingGroup, Error> {
-        unimplemented!()
-    }
-
-    /// Proposes a deduction: lots by oldest expiry first (never-expiring last, then by age, then by id).
-    /// `None` when there is nothing to take (`Shortfall::Part` on an empty wallet).
-    pub fn deduct(
-        &self,
-        currency: &CurrencyKey,
-        terms: &Terms,
-        amount: i64,
-        at: Timestamp,
-        short: Shortfall,
-        reason: Reason,
-    ) -> Result<Option<PostingGroup>, Error> {
-        unimplemented!()
-    }
-
-    /// Proposes what matures at or before `at`, one group a lot and time, in time order.
-    pub fn mature(&self, at: Timestamp) -> Result<Vec<PostingGroup>, Error> {
-        unimplemented!()
-    }
-
-    /// Proposes what expires at or before `at`.
-    pub fn expire(&self, at: Timestamp) -> Result<Vec<PostingGroup>, Error> {
-        unimplemented!()
-    }
-
-    /// Proposes the reversal of an earlier group of this profile, citing it.
-    pub fn reverse(
-        &self,
-        original: &PostingGroup,
-        id: crate::GroupId,
-        terms: &Terms,
-        at: Timestamp,
-    ) -> Result<PostingGroup, Error> {
-        unimplemented!()
-    }
-
-    /// Proposes to move everything out (merge, erase): one group a currency.
-    pub fn close(&self, at: Timestamp, reason: Reason) -> Result<Vec<PostingGroup>, Error> {
-        unimplemented!()
-    }
-
-    /// Proposes to take in another profile's wallets, lots keeping their ids.
-    pub fn take_in(&self, other: &Wallets, at: Timestamp) -> Result<Vec<PostingGroup>, Error> {
-        unimplemented!()
-    }
-
-    /// Applies a group. The only thing that changes wallets. Refuses what does not sum to zero or fit.
-    pub fn apply(&mut self, group: &PostingGroup, id: crate::GroupId) -> Result<(), Error> {
-        unimplemented!()
+    /// The wallet of a currency; an empty one if nothing was ever posted in it.
+    pub fn wallet(&self, currency: &CurrencyKey) -> &Wallet {
+        self.0.get(currency).unwrap_or(&NONE)
     }
 
     /// The earliest time at which something matures or expires.
     pub fn due_at(&self) -> Option<Timestamp> {
-        unimplemented!()
+        self.0.values().filter_map(Wallet::due_at).min()
     }
 }
