@@ -1,6 +1,6 @@
 //! The control stream and configuration: rows, and what one control change writes.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -84,6 +84,16 @@ pub enum Condition {
     NoBalance(String),
     /// The audience has exactly this many members (a plan said so).
     Members(String, u64),
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SecretBound(key) => write!(f, "secret `{key}` must have a value"),
+            Self::NoBalance(currency) => write!(f, "nobody may hold `{currency}`"),
+            Self::Members(audience, count) => write!(f, "audience `{audience}` must have {count} members"),
+        }
+    }
 }
 
 /// One change of the control stream: all or nothing.

@@ -59,7 +59,8 @@ pub struct Writes {
     /// Outside: born only here.
     pub outbox: Vec<OutboxRow>,
     /// Erasures: delete the bodies of these streams (a profile's, and quarantined events of the same person)
-    /// for good, with the profile's outbox payloads, and note them in the list of erasures.
+    /// for good, this commit's own among them; with a profile's search terms, memberships and outbox
+    /// payloads, and a quarantined event's row; and note them in the list of erasures.
     pub erase: Vec<Stream>,
     /// View: identities that lead nowhere from now on (an erased person's).
     pub forget: Vec<DirectoryKey>,
@@ -105,7 +106,8 @@ pub trait Environment: Send + Sync {
     /// between streams. For verification, rebuilding and rehearsal: large pages, low priority.
     async fn scan(&self, buckets: Buckets, after: Option<Cursor>, limit: usize) -> Result<Page<Record>>;
     /// The newest records of profile and quarantine streams, for lists and the live log. The order
-    /// between streams is the store's own, good enough for people.
+    /// between streams is the store's own, good enough for people. Forward never ends: `next` is always
+    /// given, and a live log goes on from there; with a `limit` of 0 it stands after the newest record.
     async fn feed(&self, direction: Direction, after: Option<Cursor>, limit: usize) -> Result<Page<Record>>;
     /// How many profile records there are.
     async fn record_count(&self) -> Result<u64>;
@@ -144,7 +146,8 @@ pub trait Environment: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>>;
     /// What stands in quarantine, newest first.
     async fn quarantine(&self, after: Option<Cursor>, limit: usize) -> Result<Page<QuarantineRow>>;
-    /// Quarantined events that carry this identity (see [`QuarantineRow::identity`]).
+    /// Quarantined events that carry this identity (see [`QuarantineRow::identity`]), whether they still stand
+    /// in quarantine or not.
     async fn quarantine_of(&self, identity: [u8; 16]) -> Result<Vec<[u8; 16]>>;
     /// Drops every view and lets `refill` fill them again from the journal, in one go; readers see the old
     /// ones until it is done. `refill` is called with a writer that takes view rows in any order.
@@ -177,15 +180,21 @@ pub trait Environment: Send + Sync {
     /// All import checkpoints: name and position.
     async fn checkpoints(&self) -> Result<Vec<(String, String)>>;
 
+    /// Profiles on the list of erasures that a restore has brought back: their bodies, search terms,
+    /// memberships and outbox payloads are gone again, their state is not. Erase each (`Writes::erase`)
+    /// before anything is served; that takes it off this list.
+    async fn erasures_pending(&self) -> Result<Vec<ProfileId>>;
+
     // ---- keeping -------------------------------------------------------------------------------------
 
-    /// Writes a consistent copy while serving.
+    /// Writes a consistent copy while serving, into a folder that must be absent or empty.
     async fn backup(&self, to: &Path) -> Result<()>;
     /// Checks what the backend can check by itself: page structure, every row's checksum.
     async fn check(&self) -> Result<Vec<String>>;
     /// Bytes on disk, all in.
     async fn bytes(&self) -> Result<u64>;
-    /// Stops writing and lets go of the files.
+    /// Closes this handle; later calls answer [`crate::Error::Closed`]. The last one to close stops writing
+    /// and lets go of the files.
     async fn close(&self) -> Result<()>;
 }
 

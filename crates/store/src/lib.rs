@@ -7,7 +7,8 @@
 //! [`Writes`], so that a backend may keep journal and views in different places and fill the views behind.
 //!
 //! The contract has no order between streams. [`Cursor`]s are opaque. A record's bytes are opaque: the
-//! engine encodes and chains them, the store keeps them and checks their sums.
+//! engine encodes and chains them, the store keeps them and checks their sums. Times are kept to the
+//! microsecond; what is finer is cut off.
 
 pub mod conformance;
 
@@ -62,6 +63,24 @@ pub enum Error {
     /// A cursor that this store did not give out.
     #[error("this is not a cursor of this list")]
     Cursor,
+    /// A condition of a control change does not hold any more; nothing was written.
+    #[error("{condition}, but {found}")]
+    Unmet {
+        /// Which one.
+        condition: Condition,
+        /// What was found instead.
+        found: String,
+    },
+    /// What was asked breaks the contract (a gap in a stream, a record without its profile row, …): a fault
+    /// of the caller. Nothing was written, and doing it again will not help.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The batch's own `step` panicked; nothing was written and the store goes on.
+    #[error("deciding a batch panicked: {0}")]
+    Panicked(String),
+    /// This handle has been closed.
+    #[error("the store of {0} is closed")]
+    Closed(String),
     /// Anything else the backend says.
     #[error("{doing}: {source}")]
     Backend {

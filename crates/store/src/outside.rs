@@ -29,7 +29,8 @@ pub struct OutboxRow {
 pub struct QuarantineRow {
     /// The message key that names its stream.
     pub message: [u8; 16],
-    /// The profile it would belong to, if that is known: erased with it.
+    /// The directory hash of the identity it names, or the profile it would belong to, if that is known:
+    /// erased with it.
     pub identity: Option<[u8; 16]>,
     /// When it was put aside.
     pub at: Timestamp,
