@@ -1,6 +1,7 @@
 //! decide and settle: what an input does to a profile.
 
 use ledger::ProfileId;
+use sha2::{Digest, Sha256};
 
 use crate::{Decision, Fault, Input, Profile, Rules, Times, Trace};
 
@@ -46,5 +47,11 @@ pub fn settle(suspended: Suspended, granted: i64, n: u64) -> Result<Proposal, Fa
 /// The id of the profile that a message creates: derived from the message id, so that a replay makes the
 /// same one in every environment.
 pub fn profile_id_for(message_id: &str) -> ProfileId {
-    unimplemented!()
+    let mut hash = Sha256::new();
+    hash.update(b"greenroom profile\n");
+    hash.update(message_id);
+    let hash: [u8; 32] = hash.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    ProfileId(id)
 }

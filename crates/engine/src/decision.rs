@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use ledger::{PostingGroup, ProfileId};
 use program::Key;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{Identity, profile::Observation};
 
 /// A decision. Everything `evolve` needs is here; nothing is worked out again from rules.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// For the header: outcome codes, in the order in which things were considered.
     pub outcomes: Vec<Outcome>,
@@ -23,7 +23,7 @@ pub struct Decision {
 }
 
 /// What became of one reactor for one cause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// Which step of the decision: 0 is the input itself; emitted events and audience changes count on.
     pub step: u16,
@@ -34,7 +34,7 @@ pub struct Outcome {
 }
 
 /// What stopped a reactor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stopped {
     /// Its condition was false.
@@ -51,10 +51,12 @@ pub enum Stopped {
     SwitchedOff,
     /// Emitted too deep.
     Depth,
+    /// The wallet held less than a deduction asked for.
+    Short,
 }
 
 /// A demand on a shared counter with its grant, as recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Demanded {
     /// The counter.
     pub counter: String,
@@ -71,8 +73,7 @@ pub struct Demanded {
 }
 
 /// A change of a person's state. Erased with the body.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// An id became theirs.
     Identity(Identity),
@@ -80,16 +81,18 @@ pub enum Effect {
     Trait(Arc<str>, Option<String>),
     /// A metric counted something.
     Observe(Arc<str>, Observation),
-    /// A metric was defined anew (fingerprint, and what it begins with).
-    Define(Arc<str>, u64, Vec<Observation>),
+    /// A metric was defined anew: fingerprint, days kept, and what it begins with. Also a metric's first
+    /// observation.
+    Define(Arc<str>, u64, u16, Vec<Observation>),
     /// A metric is no longer declared.
     Forget(Arc<str>),
     /// Entered an audience.
     Entered(Arc<str>, Timestamp),
     /// Left one.
     Left(Arc<str>, Timestamp),
-    /// A reactor fired: counts for its limits.
-    Fired(Arc<str>, Timestamp),
+    /// A reactor with limits fired in these windows (kind, first day). That it fired at all, and so its count
+    /// for ever, is in the outcomes.
+    Fired(Arc<str>, Vec<(u8, i32)>),
     /// A reactor emitted an event: step, name, properties as JSON text.
     Emitted(u16, Arc<str>, String),
     /// Something for the outbox: channel, reactor, payload as JSON text.
@@ -102,6 +105,12 @@ pub enum Effect {
     Erased,
     /// The manifest it is decided under from now on.
     Manifest([u8; 32]),
+    /// Fingerprints of the metrics which that manifest declares, sorted.
+    Declared(Vec<u64>),
+    /// A trait makes the profile findable, or does so no longer.
+    Searchable(Arc<str>, bool),
+    /// When a window rolls next that an audience reads: work due.
+    Due(Option<Timestamp>),
 }
 
 /// What a decision saw; derived again on demand, never stored.

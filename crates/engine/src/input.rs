@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ledger::{CurrencyKey, GroupId, ProfileId};
+use ledger::{CurrencyKey, GroupId, PostingGroup, ProfileId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Profile;
+use crate::{Identity, Profile};
 
 /// The calls of the tracking protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,20 @@ pub enum MessageKind {
     Group,
     /// Two ids are one person.
     Alias,
+}
+
+impl MessageKind {
+    /// The word of the protocol.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Identify => "identify",
+            Self::Page => "page",
+            Self::Screen => "screen",
+            Self::Group => "group",
+            Self::Alias => "alias",
+        }
+    }
 }
 
 /// By which road a message came; decides what it may contain.
@@ -90,11 +104,30 @@ pub struct Times {
     pub decided_at: Timestamp,
 }
 
+impl Times {
+    /// Both times, in whole microseconds as records keep them.
+    pub fn new(occurred_at: Timestamp, decided_at: Timestamp) -> Self {
+        Self { occurred_at: whole_micros(occurred_at), decided_at: whole_micros(decided_at) }
+    }
+
+    /// The same, in whole microseconds.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self::new(self.occurred_at, self.decided_at)
+    }
+}
+
+/// A time without its part below a microsecond.
+pub(crate) fn whole_micros(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
+
 /// An input to one profile. Every variant becomes one record of its stream.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A message.
-    Message(Arc<Message>),
+    /// A message, with the identities that become this profile's by it ([`crate::Resolution::claims`]): what
+    /// the directory knew is part of the input, because the profile alone does not tell.
+    Message(Arc<Message>, Vec<Identity>),
     /// Whatever is due at `occurred_at`: lots that expire or mature, windows that roll, in that order.
     Timer,
     /// The program changed: redefine metrics from history, recompute memberships. Reactors on entering and
@@ -102,8 +135,10 @@ pub enum Input {
     Upgrade {
         /// Whether memberships that change set off reactors.
         react: bool,
-        /// The profile's messages so far, oldest first; only needed when a metric wants backfill
-        /// ([`crate::rules::Rules::needs_history`]).
+        /// The profile's messages so far, oldest first, with the events its reactors emitted
+        /// ([`crate::replay::history_of`]) and those of the profiles merged into it; only needed when a
+        /// metric wants backfill ([`crate::rules::Rules::needs_history`]). Not kept in the record: the
+        /// streams have it.
         history: Arc<[Message]>,
     },
     /// Somebody's order.
@@ -117,9 +152,28 @@ pub enum Input {
     MergeIn {
         /// Which.
         from: ProfileId,
-        /// Its state before it was merged out, whole.
+        /// Its state before it was merged out, whole, brought under the same manifest first.
         state: Box<Profile>,
     },
+}
+
+impl Input {
+    /// The stable word of its kind, as records carry it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Message(message, _) => message.kind.as_str(),
+            Self::Timer => "timer",
+            Self::Upgrade { .. } => "upgrade",
+            Self::Command(command) => match command.order {
+                Order::Credit { .. } => "credit",
+                Order::Debit { .. } => "debit",
+                Order::Reverse { .. } => "reverse",
+                Order::Erase => "erase",
+            },
+            Self::MergeOut { .. } => "merge_out",
+            Self::MergeIn { .. } => "merge_in",
+        }
+    }
 }
 
 /// An order by a person or machine, with who and why.
@@ -150,10 +204,12 @@ pub enum Order {
         /// How many; positive.
         amount: i64,
     },
-    /// Reverses an earlier posting group.
+    /// Reverses an earlier posting group of this profile.
     Reverse {
         /// Which.
         group: GroupId,
+        /// What it posted, as its record says: a state does not keep groups.
+        original: Box<PostingGroup>,
     },
     /// Erases the person: wallets are closed, bodies and views deleted, headers stay.
     Erase,

@@ -11,9 +11,11 @@
 //! event it is; [`admit`] whether it fits its schema; [`upgrade`] brings a profile under a new program.
 
 pub mod admit;
+mod apply;
 pub mod decide;
 pub mod decision;
 pub mod evolve;
+mod index;
 pub mod input;
 pub mod profile;
 pub mod record;
@@ -36,13 +38,27 @@ pub const DECISION_VERSION: u16 = 1;
 /// How deep events may be emitted by reactors on emitted events.
 pub const EMIT_DEPTH_MAX: usize = 8;
 
-/// A fault inside the engine: an overflow, an expression over its budget. The input goes to quarantine
-/// with this text; the batch goes on.
+/// How many steps (the input, audience changes, emitted events) one decision may have.
+pub const STEPS_MAX: usize = 64;
+
+/// A fault: the input cannot be decided. A message goes to quarantine with this text, a command is refused
+/// with it; the batch goes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {what}")]
 pub struct Fault {
+    /// A stable word: `insufficient`, `already_reversed`, `unknown_currency`, `amount`, `overflow`, `steps`,
+    /// `inactive` (merged away or erased), `behind` (not under this manifest yet), `grants`, `record`,
+    /// `internal`.
+    pub code: &'static str,
     /// Which object or step.
     pub at: String,
     /// What went wrong.
     pub what: String,
+}
+
+impl Fault {
+    /// Puts a fault together.
+    pub fn new(code: &'static str, at: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { code, at: at.into(), what: what.into() }
+    }
 }

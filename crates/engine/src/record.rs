@@ -1,7 +1,12 @@
 //! Records: a decision written down. Header (kept for ever) and body (erasable), and the hash chain.
 
+mod body;
+pub(crate) mod form;
+mod header;
+
 use jiff::Timestamp;
 use ledger::ProfileId;
+use sha2::{Digest, Sha256};
 
 use crate::{Decision, Input, Times};
 
@@ -71,20 +76,71 @@ pub struct Encoded {
 #[error("record does not decode: {0}")]
 pub struct Undecodable(pub String);
 
-/// Writes a record down.
+/// Writes a record down. Times are kept to the microsecond.
 pub fn encode(writing: &Writing<'_>) -> Encoded {
-    unimplemented!()
+    let body = body::encode(writing.input, &writing.decision.effects, writing.salt);
+    let header = header::encode(writing, sha256(&body));
+    let hash = sha256(&header);
+    Encoded { header, body, hash }
 }
 
 /// Reads one of any format ever written, and checks the body against its salted hash.
 pub fn decode(header: &[u8], body: Option<&[u8]>) -> Result<Recorded, Undecodable> {
-    unimplemented!()
+    let hash = sha256(header);
+    let mut read = header::decode(header)?;
+    let mut input = None;
+    if let Some(body) = body {
+        if sha256(body) != read.body {
+            return Err(Undecodable("the body is not the one that the header was made for".into()));
+        }
+        let (decoded, effects) = body::decode(body)?;
+        if decoded.kind() != read.kind {
+            return Err(Undecodable("header and body are of different kinds".into()));
+        }
+        input = Some(decoded);
+        read.decision.effects = effects;
+    }
+    Ok(Recorded {
+        profile: read.profile,
+        n: read.n,
+        times: read.times,
+        epoch: read.epoch,
+        decision_version: read.decision_version,
+        kind: read.kind,
+        key: read.key,
+        decision: read.decision,
+        input,
+        previous: read.previous,
+        hash,
+    })
+}
+
+impl Recorded {
+    /// What decoding would give, without decoding: for whoever has just encoded it.
+    pub fn of(writing: &Writing<'_>, encoded: &Encoded) -> Self {
+        Self {
+            profile: writing.profile,
+            n: writing.n,
+            times: writing.times.whole(),
+            epoch: writing.epoch,
+            decision_version: crate::DECISION_VERSION,
+            kind: writing.input.kind(),
+            key: writing.key,
+            decision: writing.decision.clone(),
+            input: Some(writing.input.clone()),
+            previous: writing.previous,
+            hash: encoded.hash,
+        }
+    }
 }
 
 /// The exact bytes by which `verify` compares decisions: outcomes, groups, grants and effects.
 pub fn decision_bytes(decision: &Decision) -> Vec<u8> {
-    unimplemented!()
+    let base = header::Base { profile: ProfileId([0; 16]), n: 0, occurred_at: Timestamp::UNIX_EPOCH };
+    let kept = header::KeptForm::of(decision, base);
+    form::put(Vec::new(), &(kept, body::EffectsForm::of(&decision.effects)))
 }
 
-#[allow(unused)]
-type At = Timestamp;
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}

@@ -3,7 +3,7 @@
 use ledger::ProfileId;
 use serde::{Deserialize, Serialize};
 
-use crate::Message;
+use crate::{Message, MessageKind, Source};
 
 /// An id a client gave a person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,9 +48,53 @@ pub struct Resolution {
     pub claims: Vec<Identity>,
 }
 
-/// Resolves. Rules: a user id and an anonymous id in one message are one person, unless the anonymous id
-/// already belongs to another known person (a shared device: it stays theirs); an anonymous profile is
-/// merged into the known one; two known profiles are merged only by alias.
+/// Resolves. Rules:
+///
+/// * A user id and an anonymous id in one message are one person, unless the anonymous id already belongs
+///   to another known person (a shared device): then it stays theirs.
+/// * An anonymous profile is merged into the known one.
+/// * Two known profiles are merged only by alias, and not by one from a browser key: a page in a browser
+///   must not take over somebody's wallet by saying so.
+/// * An alias of an id that nobody has claims it both as user id and as anonymous id (from a browser only as
+///   anonymous id), so that whatever comes under it later is this person's.
+/// * Without any owner the profile is new; its id derives from the message id.
 pub fn resolve(message: &Message, known: Known) -> Resolution {
-    unimplemented!()
+    let is_alias = message.kind == MessageKind::Alias;
+    let trusted = message.source != Source::Browser;
+    let previous = known.previous.filter(|owner| is_alias && (trusted || !owner.known));
+    let anonymous = known.anonymous.filter(|owner| message.user_id.is_none() || !owner.known);
+    let owner = known.user.or(previous.filter(|owner| owner.known)).or(anonymous).or(previous);
+    let target =
+        owner.map_or_else(|| crate::decide::profile_id_for(&message.message_id), |owner| owner.profile);
+
+    let mut merges = Vec::new();
+    for other in [anonymous, previous].into_iter().flatten() {
+        if other.profile != target && !merges.contains(&other.profile) {
+            merges.push(other.profile);
+        }
+    }
+
+    let mut claims = Vec::new();
+    let mut claim = |identity: Identity| {
+        if !claims.contains(&identity) {
+            claims.push(identity);
+        }
+    };
+    if let (Some(id), None) = (&message.user_id, known.user) {
+        claim(Identity::User(id.clone()));
+    }
+    if let (Some(id), None) = (&message.anonymous_id, known.anonymous) {
+        claim(Identity::Anonymous(id.clone()));
+    }
+    if let (true, Some(id), None) = (is_alias, &message.previous_id, known.previous) {
+        let is_user = message.user_id.as_ref() == Some(id);
+        let is_anonymous = message.anonymous_id.as_ref() == Some(id);
+        if trusted && !is_user {
+            claim(Identity::User(id.clone()));
+        }
+        if !is_user && !is_anonymous {
+            claim(Identity::Anonymous(id.clone()));
+        }
+    }
+    Resolution { target, created: owner.is_none(), merges, claims }
 }

@@ -8,6 +8,9 @@ use std::{
 use jiff::Timestamp;
 use program::{Key, Program, expression::Value};
 
+pub use crate::index::Index;
+use crate::Profile;
+
 /// The rules of an epoch.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -25,4 +28,38 @@ pub struct Rules {
     pub switched_off: BTreeSet<Key>,
     /// Whether this is a live environment (decides the default for unknown events).
     pub live: bool,
+    /// What is worked out from the program once; epochs of the same program may share it.
+    pub index: Arc<Index>,
+}
+
+impl Rules {
+    /// Whether this profile must be upgraded before anything else is decided for it. A new profile needs
+    /// none: its first record takes the manifest.
+    pub fn needs_upgrade(&self, profile: &Profile) -> bool {
+        profile.n > 0 && profile.manifest != self.program.manifest.0
+    }
+
+    /// Whether that upgrade must be given the profile's history: a metric that wants backfill is new to it
+    /// or has been redefined.
+    pub fn needs_history(&self, profile: &Profile) -> bool {
+        profile.is_active()
+            && self.program.metrics.iter().any(|(key, metric)| {
+                metric.begin == program::kinds::metric::Begin::Backfill
+                    && self.index.fingerprint(key.as_str()).is_some_and(|now| self.index.is_new(profile, key, now))
+            })
+    }
+}
+
+/// The program's schedules, for the environment's due work: each reactor that begins or ends, with when.
+pub fn program_schedules(
+    program: &Program,
+) -> Vec<(program::Address, Option<Timestamp>, Option<Timestamp>)> {
+    program
+        .reactors
+        .iter()
+        .filter(|(_, reactor)| reactor.from.is_some() || reactor.until.is_some())
+        .map(|(key, reactor)| {
+            (program::Address::new(program::Kind::Reactor, key.clone()), reactor.from, reactor.until)
+        })
+        .collect()
 }

@@ -1,0 +1,164 @@
+//! A state's bytes: format byte 1, then postcard of a frozen shape.
+
+use std::sync::Arc;
+
+use ledger::ProfileId;
+use serde::{Deserialize, Serialize};
+
+use super::{Firings, MetricState, Profile, Standing};
+use crate::record::{
+    Undecodable,
+    form::{IdentityForm, ObservationForm, WalletForm, bad, micros, put, take, time},
+};
+
+const FORMAT: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+enum StandingForm {
+    Anonymous,
+    Known,
+    MergedInto([u8; 16]),
+    Erased,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MetricForm<'a> {
+    key: &'a str,
+    fingerprint: [u8; 8],
+    keep_days: u16,
+    #[serde(borrow)]
+    buckets: Vec<ObservationForm<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FiringsForm<'a> {
+    reactor: &'a str,
+    lifetime: u32,
+    windows: Vec<(u8, i32, u32)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StateForm<'a> {
+    id: [u8; 16],
+    n: u64,
+    tail: [u8; 32],
+    manifest: [u8; 32],
+    epoch: u64,
+    decided_at: i64,
+    latest: i64,
+    created_at: i64,
+    identified_at: Option<i64>,
+    standing: StandingForm,
+    #[serde(borrow)]
+    identities: Vec<IdentityForm<'a>>,
+    traits: Vec<(&'a str, &'a str)>,
+    searchable: Vec<&'a str>,
+    declared: Vec<[u8; 8]>,
+    metrics: Vec<MetricForm<'a>>,
+    audiences: Vec<(&'a str, i64)>,
+    fired: Vec<FiringsForm<'a>>,
+    wallets: Vec<WalletForm<'a>>,
+    rolls_at: Option<i64>,
+    due_at: Option<i64>,
+}
+
+pub(super) fn encode(profile: &Profile) -> Vec<u8> {
+    let form = StateForm {
+        id: profile.id.0,
+        n: profile.n,
+        tail: profile.tail,
+        manifest: profile.manifest,
+        epoch: profile.epoch,
+        decided_at: micros(profile.decided_at),
+        latest: micros(profile.latest),
+        created_at: micros(profile.created_at),
+        identified_at: profile.identified_at.map(micros),
+        standing: match profile.standing {
+            Standing::Anonymous => StandingForm::Anonymous,
+            Standing::Known => StandingForm::Known,
+            Standing::MergedInto(into) => StandingForm::MergedInto(into.0),
+            Standing::Erased => StandingForm::Erased,
+        },
+        identities: profile.identities.iter().map(Into::into).collect(),
+        traits: profile.traits.iter().map(|(key, value)| (&**key, value.as_str())).collect(),
+        searchable: profile.searchable.iter().map(|key| &**key).collect(),
+        declared: profile.declared.iter().map(|fingerprint| fingerprint.to_be_bytes()).collect(),
+        metrics: profile
+            .metrics
+            .iter()
+            .map(|(key, metric)| MetricForm {
+                key,
+                fingerprint: metric.fingerprint.to_be_bytes(),
+                keep_days: metric.keep_days,
+                buckets: metric.buckets.iter().map(|(day, value)| ObservationForm::of(*day, value)).collect(),
+            })
+            .collect(),
+        audiences: profile.audiences.iter().map(|(key, at)| (&**key, micros(*at))).collect(),
+        fired: profile
+            .fired
+            .iter()
+            .map(|(reactor, firings)| FiringsForm {
+                reactor,
+                lifetime: firings.lifetime,
+                windows: firings.windows.iter().map(|((kind, day), count)| (*kind, *day, *count)).collect(),
+            })
+            .collect(),
+        wallets: WalletForm::of(&profile.wallets, profile.id),
+        rolls_at: profile.rolls_at.map(micros),
+        due_at: profile.due_at.map(micros),
+    };
+    put(vec![FORMAT], &form)
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {
+    let form: StateForm<'_> = match bytes.split_first() {
+        Some((&FORMAT, rest)) => take(rest)?,
+        Some((other, _)) => return Err(Undecodable(format!("state format {other} is not known"))),
+        None => return Err(bad("the state is empty")),
+    };
+    let id = ProfileId(form.id);
+    let mut profile = Profile {
+        n: form.n,
+        tail: form.tail,
+        manifest: form.manifest,
+        epoch: form.epoch,
+        decided_at: time(form.decided_at)?,
+        latest: time(form.latest)?,
+        created_at: time(form.created_at)?,
+        identified_at: form.identified_at.map(time).transpose()?,
+        standing: match form.standing {
+            StandingForm::Anonymous => Standing::Anonymous,
+            StandingForm::Known => Standing::Known,
+            StandingForm::MergedInto(into) => Standing::MergedInto(ProfileId(into)),
+            StandingForm::Erased => Standing::Erased,
+        },
+        identities: form.identities.into_iter().map(Into::into).collect(),
+        traits: form.traits.into_iter().map(|(key, value)| (Arc::from(key), value.into())).collect(),
+        searchable: form.searchable.into_iter().map(Arc::from).collect(),
+        declared: form.declared.into_iter().map(u64::from_be_bytes).collect(),
+        wallets: WalletForm::read(form.wallets, id)?,
+        rolls_at: form.rolls_at.map(time).transpose()?,
+        due_at: form.due_at.map(time).transpose()?,
+        ..Profile::new(id)
+    };
+    for metric in form.metrics {
+        let mut state = MetricState {
+            fingerprint: u64::from_be_bytes(metric.fingerprint),
+            keep_days: metric.keep_days,
+            buckets: std::collections::BTreeMap::new(),
+        };
+        for bucket in metric.buckets {
+            let bucket = bucket.read()?;
+            state.buckets.insert(bucket.day, bucket.value);
+        }
+        profile.metrics.insert(metric.key.into(), state);
+    }
+    for (key, at) in form.audiences {
+        profile.audiences.insert(key.into(), time(at)?);
+    }
+    for firings in form.fired {
+        let windows = firings.windows.into_iter().map(|(kind, day, count)| ((kind, day), count)).collect();
+        profile.fired.insert(firings.reactor.into(), Firings { lifetime: firings.lifetime, windows });
+    }
+    Ok(profile)
+}
