@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ledger::{CurrencyKey, GroupId, PostingGroup, ProfileId};
+use ledger::{CurrencyKey, GroupId, PostingGroup, ProfileId, micros::floor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -107,7 +107,7 @@ pub struct Times {
 impl Times {
     /// Both times, in whole microseconds as records keep them.
     pub fn new(occurred_at: Timestamp, decided_at: Timestamp) -> Self {
-        Self { occurred_at: whole_micros(occurred_at), decided_at: whole_micros(decided_at) }
+        Self { occurred_at: floor(occurred_at), decided_at: floor(decided_at) }
     }
 
     /// The same, in whole microseconds.
@@ -115,11 +115,6 @@ impl Times {
     pub fn whole(self) -> Self {
         Self::new(self.occurred_at, self.decided_at)
     }
-}
-
-/// A time without its part below a microsecond.
-pub(crate) fn whole_micros(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
 /// An input to one profile. Every variant becomes one record of its stream.

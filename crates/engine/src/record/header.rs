@@ -72,7 +72,7 @@ struct OutcomeForm {
 }
 
 #[derive(Serialize, Deserialize)]
-struct OpensForm {
+struct LotForm {
     /// Distances: from the group's time, then from the award.
     awarded: i64,
     matures: Option<i64>,
@@ -95,7 +95,8 @@ struct GroupForm {
     at: i64,
     reactor: Option<u16>,
     cites: IdForm,
-    opens: Vec<OpensForm>,
+    lots: Vec<LotForm>,
+    reversed: Vec<(IdForm, i64)>,
     postings: Vec<PostingForm>,
 }
 
@@ -239,14 +240,19 @@ fn group_form<'a>(group: &'a PostingGroup, base: Base, names: &mut Names<'a>) ->
         at: since(group.at, base.occurred_at),
         reactor: group.reactor.as_deref().map(|reactor| names.index(reactor)),
         cites: IdForm::of(group.cites, base.profile, base.n),
-        opens: group
-            .opens
+        lots: group
+            .lots
             .iter()
-            .map(|times| OpensForm {
+            .map(|times| LotForm {
                 awarded: since(times.awarded_at, group.at),
                 matures: times.matures_at.map(|at| since(at, times.awarded_at)),
                 expires: times.expires_at.map(|at| since(at, times.awarded_at)),
             })
+            .collect(),
+        reversed: group
+            .reversed
+            .iter()
+            .map(|(id, amount)| (IdForm::of(Some(*id), base.profile, base.n), *amount))
             .collect(),
         postings: group
             .postings
@@ -268,10 +274,10 @@ fn read_group(
     base: Base,
 ) -> Result<PostingGroup, Undecodable> {
     let at = after(base.occurred_at, form.at)?;
-    let mut opens = Vec::new();
-    for lot in form.opens {
+    let mut lots = Vec::new();
+    for lot in form.lots {
         let awarded_at = after(at, lot.awarded)?;
-        opens.push(LotTimes {
+        lots.push(LotTimes {
             awarded_at,
             matures_at: lot.matures.map(|distance| after(awarded_at, distance)).transpose()?,
             expires_at: lot.expires.map(|distance| after(awarded_at, distance)).transpose()?,
@@ -286,8 +292,13 @@ fn read_group(
             balance: posting.balance,
         });
     }
+    let mut reversed = Vec::new();
+    for (id, amount) in form.reversed {
+        reversed.push((id.read(base.profile, base.n).ok_or_else(|| bad("a group has no id"))?, amount));
+    }
     let cites = form.cites.read(base.profile, base.n);
-    Ok(PostingGroup { currency, reason: word(&REASONS, form.reason)?, at, reactor, cites, opens, postings })
+    let reason = word(&REASONS, form.reason)?;
+    Ok(PostingGroup { currency, reason, at, reactor, cites, lots, reversed, postings })
 }
 
 pub(super) fn encode(writing: &Writing<'_>, body: [u8; 32]) -> Vec<u8> {
