@@ -132,7 +132,8 @@ fn observe(key: &str, state: &mut MetricState, observation: &Observation) -> Res
             state.buckets.insert(observation.day, observation.value.clone());
         }
     }
-    if state.keep_days > 0 && state.buckets.len() > 1
+    if state.keep_days > 0
+        && state.buckets.len() > 1
         && let Some((&newest, _)) = state.buckets.last_key_value()
     {
         let oldest = newest.saturating_sub(i32::from(state.keep_days)).saturating_add(1);

@@ -89,8 +89,9 @@ impl Index {
                         }
                     }
                     Kind::Audience => {
-                        if let Some(other) =
-                            place.get(&reference.key).and_then(|other| self.audiences_by_audience.get_mut(*other))
+                        if let Some(other) = place
+                            .get(&reference.key)
+                            .and_then(|other| self.audiences_by_audience.get_mut(*other))
                         {
                             other.push(at);
                         }

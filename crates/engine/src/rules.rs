@@ -8,8 +8,8 @@ use std::{
 use jiff::Timestamp;
 use program::{Key, Program, expression::Value};
 
-pub use crate::index::Index;
 use crate::Profile;
+pub use crate::index::Index;
 
 /// The rules of an epoch.
 #[derive(Clone, Debug)]
@@ -45,15 +45,16 @@ impl Rules {
         profile.is_active()
             && self.program.metrics.iter().any(|(key, metric)| {
                 metric.begin == program::kinds::metric::Begin::Backfill
-                    && self.index.fingerprint(key.as_str()).is_some_and(|now| self.index.is_new(profile, key, now))
+                    && self
+                        .index
+                        .fingerprint(key.as_str())
+                        .is_some_and(|now| self.index.is_new(profile, key, now))
             })
     }
 }
 
 /// The program's schedules, for the environment's due work: each reactor that begins or ends, with when.
-pub fn program_schedules(
-    program: &Program,
-) -> Vec<(program::Address, Option<Timestamp>, Option<Timestamp>)> {
+pub fn program_schedules(program: &Program) -> Vec<(program::Address, Option<Timestamp>, Option<Timestamp>)> {
     program
         .reactors
         .iter()

@@ -61,7 +61,8 @@ impl From<Decimal> for DecimalForm {
 
 impl DecimalForm {
     fn read(self) -> Result<Decimal> {
-        Decimal::try_from_i128_with_scale(self.0, u32::from(self.1)).map_err(|_| bad("a number is out of range"))
+        Decimal::try_from_i128_with_scale(self.0, u32::from(self.1))
+            .map_err(|_| bad("a number is out of range"))
     }
 }
 

@@ -16,8 +16,20 @@ const FORMAT: u8 = 1;
 
 /// Every kind of record, by its code. Only ever appended to.
 const KINDS: [&str; 14] = [
-    "track", "identify", "page", "screen", "group", "alias", "timer", "upgrade", "credit", "debit", "reverse",
-    "erase", "merge_out", "merge_in",
+    "track",
+    "identify",
+    "page",
+    "screen",
+    "group",
+    "alias",
+    "timer",
+    "upgrade",
+    "credit",
+    "debit",
+    "reverse",
+    "erase",
+    "merge_out",
+    "merge_in",
 ];
 
 const ACCOUNTS: [Account; 8] = [
@@ -312,10 +324,7 @@ pub(super) fn encode(writing: &Writing<'_>, body: [u8; 32]) -> Vec<u8> {
         decision_version: crate::DECISION_VERSION,
         kind: code(&KINDS, &writing.input.kind()),
         key: writing.key,
-        kept: KeptForm::of(
-            writing.decision,
-            Base { profile: writing.profile, n: writing.n, occurred_at },
-        ),
+        kept: KeptForm::of(writing.decision, Base { profile: writing.profile, n: writing.n, occurred_at }),
         body,
         previous: writing.previous,
     };
