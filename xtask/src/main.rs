@@ -1,3 +1,8 @@
-//! Chores.
+//! `cargo xtask CHORE`: see [`xtask`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    xtask::main(&arguments)
+}

@@ -1,0 +1,45 @@
+//! The unmodified client libraries that the whole-process tests drive: from npm and PyPI, by lock file, into
+//! the target folder.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result};
+
+use crate::{process, workspace};
+
+pub(super) fn install() -> Result<()> {
+    node(&workspace::root().join("tests/sdk/node"), &workspace::target().join("sdk/node"))?;
+    python(&workspace::root().join("tests/sdk/python"), &workspace::target().join("sdk/python"))
+}
+
+/// `npm ci` into `to`. Scripts of packages are not run: none of them needs to.
+fn node(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
+    let lock = fs::read(from.join("package-lock.json")).context("tests/sdk/node/package-lock.json")?;
+    let installed = to.join("installed-lock.json");
+    if fs::read(&installed).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(from.join(file), to.join(file)).with_context(|| format!("copying {file}"))?;
+    }
+    process::run(
+        Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(to),
+    )?;
+    fs::write(&installed, lock).with_context(|| format!("writing {}", installed.display()))
+}
+
+/// A virtual environment in `to` with exactly the pinned packages, checked by hash.
+fn python(from: &Path, to: &Path) -> Result<()> {
+    let requirements = from.join("requirements.txt");
+    let wanted = fs::read(&requirements).context("tests/sdk/python/requirements.txt")?;
+    let installed = to.join("installed-requirements.txt");
+    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(to))?;
+    let arguments =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"];
+    process::run(Command::new(to.join("bin/python")).args(arguments).arg(&requirements))?;
+    fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
+}
