@@ -14,6 +14,7 @@
 
 mod apply;
 mod award;
+mod by_profile;
 mod deduct;
 mod draft;
 mod due;

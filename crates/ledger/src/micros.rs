@@ -6,20 +6,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Cuts off what is finer than a microsecond (towards the past, before 1970 too).
 pub fn floor(at: Timestamp) -> Timestamp {
-    // A timestamp's own range is whole seconds wide, so its floor is always inside it.
-    i64::try_from(at.as_nanosecond().div_euclid(1000))
-        .ok()
-        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
-        .unwrap_or(at)
+    // The range of timestamps begins on a whole second, so the floor of any is inside it.
+    from_micros(to_micros(at)).unwrap_or(at)
+}
+
+fn to_micros(at: Timestamp) -> i64 {
+    // Years −9999 to 9999 are within 2^59 microseconds of 1970.
+    i64::try_from(at.as_nanosecond().div_euclid(1000)).unwrap_or_default()
+}
+
+/// Not `Timestamp::from_microsecond`, which refuses the last second of the range.
+fn from_micros(micros: i64) -> Result<Timestamp, jiff::Error> {
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or_default();
+    Timestamp::new(micros.div_euclid(1_000_000), nanos)
 }
 
 /// Writes a time.
 pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    let at = floor(*at);
     if serializer.is_human_readable() {
-        at.serialize(serializer)
+        floor(*at).serialize(serializer)
     } else {
-        at.as_microsecond().serialize(serializer)
+        to_micros(*at).serialize(serializer)
     }
 }
 
@@ -28,7 +35,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
     if deserializer.is_human_readable() {
         Timestamp::deserialize(deserializer).map(floor)
     } else {
-        Timestamp::from_microsecond(i64::deserialize(deserializer)?).map_err(D::Error::custom)
+        from_micros(i64::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

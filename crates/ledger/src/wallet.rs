@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CurrencyKey, GroupId, LotId, LotTimes, micros};
+use crate::{CurrencyKey, GroupId, LotId, LotTimes, by_profile, micros};
 
 /// Points awarded together, with what is left of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +40,13 @@ impl Lot {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wallet {
     /// Lots with something left.
+    #[serde(with = "by_profile")]
     pub lots: BTreeMap<LotId, Lot>,
     /// How far below zero; 0 or more. An award pays it off first.
     pub debt: i64,
     /// Groups that have been reversed, and how much of each. Only these have an entry, so that the state
     /// stays small; without it a refund could be made twice.
+    #[serde(with = "by_profile")]
     pub reversed: BTreeMap<GroupId, i64>,
 }
 

@@ -1,6 +1,6 @@
 //! The rules one by one, in numbers.
 
-use ledger::{Account, Error, Expiry, ExpiryEnd};
+use ledger::{Account, Error, Expiry, ExpiryEnd, PostingGroup, Reason, Shortfall};
 
 use crate::book::{Book, day, points, terms};
 
@@ -67,11 +67,112 @@ fn pending_points_mature_pay_off_debt_and_expire() {
 }
 
 #[test]
-fn reversing_an_award_takes_back_its_own_lot() {
+fn points_can_be_spent_up_to_the_instant_they_end() {
     let mut book = Book::new(terms());
-    let (kept, lot) = (book.award(40, day(1)), book.award(100, day(2)));
-    book.reverse(lot, day(3)).expect("all of it is there");
-    assert_eq!([kept, lot].map(|lot| book.left(lot)), [40, 0]);
-    assert_eq!(book.sum(Account::Issued), -40);
-    assert_eq!(book.reverse(lot, day(4)), Err(Error::AlreadyReversed(lot)));
+    book.terms.expiry = Expiry::AfterDays(1, ExpiryEnd::Day);
+    let lot = book.award(10, day(0));
+    let end = book.wallet().lots[&lot].expires_at.expect("it ends");
+    let just_before = end - jiff::SignedDuration::from_micros(1);
+    book.deduct(4, just_before).expect("not over yet");
+    let late = book.deduct(1, end).expect_err("nothing is there any more, though it has not been posted yet");
+    assert_eq!(late, Error::Insufficient { currency: points(), available: 0, asked: 1 });
+    assert_eq!(book.run(just_before), 0);
+    assert_eq!(book.run(end), 1);
+    assert_eq!(book.sum(Account::Expired), 6);
+}
+
+#[test]
+fn a_lot_awarded_late_is_opened_and_then_expires() {
+    let mut book = Book::new(terms());
+    book.terms.expiry = Expiry::AfterDays(5, ExpiryEnd::Day);
+    book.award(10, day(100));
+    book.award(20, day(10));
+    assert_eq!(book.run(day(100)), 1);
+    assert_eq!((book.available(), book.sum(Account::Expired)), (10, 20));
+}
+
+#[test]
+fn points_that_end_before_they_mature_expire_while_pending() {
+    let mut book = Book::new(terms());
+    book.terms.pending_days = 10;
+    book.terms.expiry = Expiry::AfterDays(3, ExpiryEnd::Day);
+    book.award(10, day(0));
+    assert_eq!(book.run(day(30)), 1);
+    assert_eq!((book.available(), book.pending(), book.sum(Account::Expired)), (0, 0, 10));
+}
+
+#[test]
+fn adjustments_go_against_the_adjusted_account() {
+    let mut book = Book::new(terms());
+    let id = book.next_id();
+    let credit = book.wallets.award(&points(), &book.terms, 30, day(0), id, Reason::Adjust);
+    book.post(credit.expect("a credit"));
+    let debit = book.wallets.deduct(&points(), &book.terms, 12, day(1), Shortfall::Refuse, Reason::Adjust);
+    book.post(debit.expect("30 are there").expect("something"));
+    assert_eq!((book.available(), book.sum(Account::Adjusted)), (18, -18));
+}
+
+#[test]
+fn amounts_that_cannot_be_held_are_refused() {
+    let mut book = Book::new(terms());
+    book.award(i64::MAX - 5, day(0));
+    let id = book.next_id();
+    for amount in [0, -1, i64::MIN, 6] {
+        let award = book.wallets.award(&points(), &book.terms, amount, day(1), id, Reason::Award);
+        assert!(matches!(award, Err(Error::Amount(_))), "award {amount}: {award:?}");
+    }
+    for amount in [0, -1, i64::MIN] {
+        let refused = book.deduct(amount, day(1));
+        assert!(matches!(refused, Err(Error::Amount(_))), "deduct {amount}: {refused:?}");
+    }
+    book.terms.allow_negative = true;
+    book.deduct(i64::MAX, day(1)).expect("down to −5");
+    book.deduct(i64::MAX - 5, day(1)).expect("down to −(2^63 − 1)");
+    assert!(matches!(book.deduct(2, day(1)), Err(Error::Amount(_))));
+    assert_eq!(book.available(), -i64::MAX);
+}
+
+/// Breaks a group.
+type Spoil = fn(&mut PostingGroup);
+
+#[test]
+fn a_group_that_does_not_fit_changes_nothing() {
+    let mut book = Book::new(terms());
+    book.award(10, day(0));
+    book.award(20, day(0));
+    book.deduct(15, day(1)).expect("30 are there");
+    let good = book.groups.pop().expect("the deduction").1;
+    let mut before = Book::new(terms());
+    before.award(10, day(0));
+    before.award(20, day(0));
+    let wallets = before.wallets.clone();
+    let spoilt: [(&str, Spoil); 9] = [
+        ("unbalanced", |group| group.postings[0].amount += 1),
+        ("a wrong balance", |group| group.postings[0].balance = Some(1)),
+        ("no balance", |group| group.postings[0].balance = None),
+        ("a balance outside", |group| group.postings[2].balance = Some(0)),
+        ("more than the lot holds", |group| {
+            group.postings[0].amount -= 1;
+            group.postings[1].amount += 1;
+            group.postings[0].balance = Some(19);
+        }),
+        ("an unknown lot", |group| group.postings[0].lot.as_mut().expect("a lot").n = 99),
+        ("paying off debt that is not there", |group| {
+            group.postings[0].amount = 10;
+            group.postings[0].lot = None;
+        }),
+        ("no times", |group| group.lots.truncate(1)),
+        ("other times", |group| group.lots[0].awarded_at = day(3)),
+    ];
+    for (what, spoil) in spoilt {
+        let mut group = good.clone();
+        spoil(&mut group);
+        let id = before.next_id();
+        let refused = before.wallets.apply(&group, id);
+        assert!(matches!(refused, Err(Error::Unbalanced(_))), "{what}: {refused:?}");
+        assert_eq!(before.wallets, wallets, "{what}");
+    }
+    let id = before.next_id();
+    before.wallets.apply(&good, id).expect("as it was proposed, it fits");
+    assert_eq!(before.wallets, book.wallets);
 }
