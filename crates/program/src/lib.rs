@@ -10,9 +10,12 @@
 pub mod address;
 pub mod bundle;
 pub mod canonical;
+pub mod closure;
+pub mod diff;
 pub mod expression;
 pub mod fault;
 pub mod kinds;
+pub mod plan;
 pub mod program;
 
 pub use address::{Address, Key, Kind};
