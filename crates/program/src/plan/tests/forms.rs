@@ -3,6 +3,32 @@
 use super::situation::{SHOP, Situation, at, bundle, key, shop};
 use crate::plan::Crossing;
 
+/// Hashes by number, in the order in which they appear: `<hash 1>`.
+fn numbered(text: &str) -> String {
+    let mut out = String::new();
+    let mut seen: Vec<String> = Vec::new();
+    let mut run = String::new();
+    for c in text.chars().chain(['\n']) {
+        if c.is_ascii_hexdigit() {
+            run.push(c);
+            continue;
+        }
+        if run.len() == 64 {
+            let known = seen.iter().position(|one| *one == run);
+            let n = known.unwrap_or_else(|| {
+                seen.push(run.clone());
+                seen.len() - 1
+            });
+            run = format!("<hash {}>", n + 1);
+        }
+        out.push_str(&run);
+        run.clear();
+        out.push(c);
+    }
+    out.pop();
+    out
+}
+
 /// A bit of everything.
 fn rich() -> Situation {
     let base = shop(&[
@@ -51,18 +77,18 @@ fn rich() -> Situation {
 
 #[test]
 fn markdown() {
-    insta::assert_snapshot!(rich().plan().to_markdown());
+    insta::assert_snapshot!(numbered(&rich().plan().to_markdown()));
 }
 
 #[test]
 fn text() {
-    insta::assert_snapshot!(rich().plan().to_text());
+    insta::assert_snapshot!(numbered(&rich().plan().to_text()));
 }
 
 #[test]
 fn selected_text() {
     let situation = Situation::new(None, shop(&[]), bundle(&[])).select(&["reactor/welcome"]);
-    insta::assert_snapshot!(situation.plan().to_text());
+    insta::assert_snapshot!(numbered(&situation.plan().to_text()));
 }
 
 #[test]
@@ -70,20 +96,22 @@ fn deletions() {
     let mut source = shop(&[("reactor/welcome", "")]);
     source.specs.remove(&at("audience/big"));
     let situation = Situation::new(Some(shop(&[])), source, shop(&[])).allow_delete();
-    insta::assert_snapshot!(situation.plan().to_markdown());
+    insta::assert_snapshot!(numbered(&situation.plan().to_markdown()));
 }
 
 #[test]
 fn nothing() {
-    insta::assert_snapshot!(Situation::of(None, SHOP, SHOP).plan().to_text());
-    insta::assert_snapshot!(Situation::of(None, SHOP, SHOP).plan().to_markdown());
+    insta::assert_snapshot!(numbered(&Situation::of(None, SHOP, SHOP).plan().to_text()));
+    insta::assert_snapshot!(numbered(&Situation::of(None, SHOP, SHOP).plan().to_markdown()));
 }
 
 #[test]
 fn json() {
     let base = [("currency/points", r#"{"name":"Points","decimals":0}"#)];
     let source = [("currency/points", r#"{"name":"Points","decimals":2}"#), ("secret/hook", "{}")];
-    insta::assert_snapshot!(Situation::of(Some(&base), &source, &base).plan().to_json().expect("JSON"));
+    insta::assert_snapshot!(numbered(
+        &Situation::of(Some(&base), &source, &base).plan().to_json().expect("JSON")
+    ));
 }
 
 #[test]
