@@ -5,11 +5,21 @@
 //! know, the checker refuses, so there is no second evaluator at run time (the `cel` interpreter is the
 //! oracle in the tests).
 
+mod checker;
+mod evaluate;
+mod json;
+mod limits;
+mod scan;
+mod syntax;
+mod tree;
 mod value;
 
 pub use value::{Value, ValueType};
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::Address;
 
@@ -74,6 +84,9 @@ pub struct Expression {
     /// The paths it reads, dotted (`event.properties.total`, `profile.metrics.orders`), for traces and to
     /// know which audiences a change can touch.
     pub reads: BTreeSet<Arc<str>>,
+    /// The same, ready to be read.
+    sources: Arc<[tree::Read]>,
+    root: Arc<tree::Node>,
 }
 
 impl std::fmt::Debug for Expression {
@@ -102,23 +115,29 @@ pub struct ExpressionFault {
 #[error("{0}")]
 pub struct Unevaluated(pub String);
 
-/// Parses, types, bounds and compiles. All faults together.
+/// Parses, types, bounds and compiles. All faults together, in the order of the source. With an `expected`
+/// type, the expression must give a value of it (an int is made a double where a number is expected).
 pub fn check(
     source: &str,
     scope: &dyn Scope,
     expected: Option<&ValueType>,
 ) -> Result<Expression, Vec<ExpressionFault>> {
-    unimplemented!()
+    let parsed = syntax::parse(source).map_err(|fault| vec![fault])?;
+    checker::check(&parsed, scope, expected)
 }
 
 impl Expression {
     /// Evaluates under the cost limit.
     pub fn evaluate(&self, facts: &dyn Facts) -> Result<Value, Unevaluated> {
-        unimplemented!()
+        evaluate::evaluate(&self.root, facts)
     }
 
     /// What it reads, as seen: path → value (`None` when absent). For traces.
-    pub fn seen(&self, facts: &dyn Facts) -> std::collections::BTreeMap<Arc<str>, Option<Value>> {
-        unimplemented!()
+    pub fn seen(&self, facts: &dyn Facts) -> BTreeMap<Arc<str>, Option<Value>> {
+        self.sources.iter().map(|read| (Arc::clone(&read.name), evaluate::see(read, facts))).collect()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests;
