@@ -1,0 +1,8 @@
+//! Nothing acknowledged is lost, and nothing is applied twice, when the power goes: see
+//! `tests/power-cut/README.md`.
+
+mod chance;
+mod disk;
+mod log;
+mod recorder;
+mod sqlite;
