@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::Address;
+use crate::{Address, Kind, canonical};
 
 macro_rules! hash {
     ($(#[$doc:meta])* $name:ident) => {
@@ -80,11 +81,42 @@ pub struct Bundle {
 impl Bundle {
     /// The hash of each spec.
     pub fn manifest(&self) -> BTreeMap<Address, SpecHash> {
-        unimplemented!()
+        self.specs.iter().map(|(address, text)| (address.clone(), SpecHash::of(address.kind, text))).collect()
     }
 
     /// The manifest's hash.
     pub fn manifest_hash(&self) -> ManifestHash {
-        unimplemented!()
+        ManifestHash::of(&self.manifest())
     }
+}
+
+impl SpecHash {
+    /// The hash of a canonical spec: of its kind, a line feed, and the text.
+    pub fn of(kind: Kind, canonical: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(kind.as_str());
+        hash.update("\n");
+        hash.update(canonical);
+        Self(hash.finalize().into())
+    }
+
+    /// The first 8 bytes as a number.
+    pub fn fingerprint(&self) -> u64 {
+        self.0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+impl ManifestHash {
+    /// The hash of a manifest's canonical JSON.
+    pub fn of(manifest: &BTreeMap<Address, SpecHash>) -> Self {
+        Self(Sha256::digest(canonical::write(&manifest_json(manifest))).into())
+    }
+}
+
+/// A manifest as JSON: `{"kind/key": "hash in hexadecimal"}`.
+pub fn manifest_json(manifest: &BTreeMap<Address, SpecHash>) -> serde_json::Value {
+    manifest
+        .iter()
+        .map(|(address, hash)| (address.to_string(), serde_json::Value::from(hash.to_string())))
+        .collect()
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::schema::Validator;
+
 /// What to do with something that is not declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OnUnknown {
@@ -31,6 +33,8 @@ pub struct EventType {
     pub name: Arc<str>,
     /// JSON Schema (2020-12) of `properties`.
     pub schema: Value,
+    /// The schema compiled, once for the program.
+    pub validator: Validator,
     /// Properties that the schema does not name. `accept` by default.
     pub unknown_fields: OnUnknown,
     /// Who may send it.
