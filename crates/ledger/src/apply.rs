@@ -21,7 +21,14 @@ impl Wallets {
 
     pub(crate) fn post(&mut self, group: &PostingGroup) -> Result<(), Error> {
         let change = Change::of(self.wallet(&group.currency), group)?;
-        change.write(self.0.entry(group.currency.clone()).or_default(), group);
+        if matches!(group.reason, Reason::MergeOut | Reason::Erase) {
+            if !change.empties(self.wallet(&group.currency)) {
+                return Err(unfit("it closes a wallet and leaves something in it"));
+            }
+            self.0.remove(&group.currency);
+        } else {
+            change.write(self.0.entry(group.currency.clone()).or_default(), group);
+        }
         Ok(())
     }
 }
@@ -111,6 +118,13 @@ impl Change {
         }
     }
 
+    /// Whether nothing is left of the wallet.
+    fn empties(&self, wallet: &Wallet) -> bool {
+        self.debt == 0
+            && wallet.lots.keys().all(|id| self.lots.contains_key(id))
+            && self.lots.values().all(|lot| lot.left == 0)
+    }
+
     fn write(self, wallet: &mut Wallet, group: &PostingGroup) {
         wallet.debt = self.debt;
         for (id, lot) in self.lots {
@@ -122,9 +136,6 @@ impl Change {
         }
         wallet.reversed.extend(self.reversed);
         wallet.reversed.extend(group.reversed.iter().copied());
-        if matches!(group.reason, Reason::MergeOut | Reason::Erase) {
-            wallet.reversed.clear();
-        }
     }
 }
 

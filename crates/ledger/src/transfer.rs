@@ -11,9 +11,10 @@ use crate::{
 };
 
 impl Wallets {
-    /// Proposes to move everything out: one group for each currency in which there is something. `reason`
-    /// is `MergeOut` (to the clearing account, where [`Self::take_in`] fetches it) or `Erase` (to the
-    /// adjusted account: what an erased member held is gone).
+    /// Proposes to move everything out, so that no wallet is left: one group for each wallet, without
+    /// postings where it holds nothing. `reason` is `MergeOut` (to the clearing account, where
+    /// [`Self::take_in`] fetches it) or `Erase` (to the adjusted account: what an erased member held is
+    /// gone).
     pub fn close(&self, at: Timestamp, reason: Reason) -> Result<Vec<PostingGroup>, Error> {
         let sink = match reason {
             Reason::MergeOut => Account::Clearing,
@@ -28,9 +29,7 @@ impl Wallets {
             for (id, lot) in &wallet.lots {
                 draft.lot(*id, lot.times(), -lot.left)?;
             }
-            if !draft.is_empty() {
-                groups.push(draft.against(sink)?);
-            }
+            groups.push(draft.against(sink)?);
         }
         Ok(groups)
     }

@@ -65,6 +65,8 @@ fn what_does_not_fit_is_refused() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Where the product fits a `Decimal` exactly, that type's own rounding agrees.
     #[test]
     fn agrees_with_decimal(a in -1_000_000_000_i64..1_000_000_000, b in -1_000_000_i64..1_000_000, s in 0_u32..9, t in 0_u32..6) {

@@ -5,6 +5,7 @@ mod amounts;
 mod book;
 mod dates;
 mod encoding;
+mod example;
 mod histories;
 mod moves;
 mod naive;

@@ -2,7 +2,7 @@
 
 use ledger::{Account, Error, ProfileId, Reason, Wallets};
 
-use crate::book::{Book, day, points, terms};
+use crate::book::{Book, day, terms};
 
 /// Two members of one currency, and both legs of a merge of the first into the second.
 fn merge(from: &mut Book, into: &mut Book, days: i64) {
@@ -108,6 +108,32 @@ fn an_erased_members_points_go_to_adjusted() {
         book.post(group);
     }
     assert_eq!((book.available(), book.pending(), book.sum(Account::Adjusted)), (0, 0, 42));
-    assert!(book.wallets.close(day(2), Reason::Erase).expect("nothing to do").is_empty());
-    assert!(Wallets::default().wallet(&points()).lots.is_empty());
+    assert_eq!(book.wallets, Wallets::default());
+    assert_eq!(book.wallets.close(day(2), Reason::Erase), Ok(Vec::new()));
+}
+
+#[test]
+fn a_wallet_that_holds_nothing_is_closed_too() {
+    let mut book = Book::new(terms());
+    let lot = book.award(30, day(0));
+    book.reverse(lot, day(1)).expect("all of it is there");
+    let groups = book.wallets.close(day(2), Reason::MergeOut).expect("it can be closed");
+    assert_eq!(groups.iter().map(|group| group.postings.len()).collect::<Vec<_>>(), [0]);
+    for group in groups {
+        book.post(group);
+    }
+    assert_eq!(book.wallets, Wallets::default());
+}
+
+#[test]
+fn a_closing_group_that_leaves_something_does_not_fit() {
+    let mut book = Book::new(terms());
+    book.award(30, day(0));
+    let group = book.wallets.close(day(1), Reason::MergeOut).expect("it can be closed").remove(0);
+    book.award(5, day(1));
+    let before = book.wallets.clone();
+    let (mut stale, id) = (group, book.next_id());
+    stale.postings[0].balance = Some(5);
+    assert!(matches!(book.wallets.apply(&stale, id), Err(Error::Unbalanced(_))));
+    assert_eq!(book.wallets, before);
 }

@@ -261,11 +261,8 @@ impl Office {
         for group in self.members[who].wallets.close(now, reason).map_err(|error| error.to_string())? {
             self.post(who, group)?;
         }
-        for wallet in self.members[who].wallets.0.values() {
-            if wallet.available() != 0 || wallet.pending() != 0 || !wallet.lots.is_empty() || wallet.debt != 0
-            {
-                return Err(format!("closed, but {wallet:?}"));
-            }
+        if self.members[who].wallets != Wallets::default() {
+            return Err(format!("closed, but {:?}", self.members[who].wallets));
         }
         let newborn = self.newborn();
         self.gone.push(std::mem::replace(&mut self.members[who], newborn));

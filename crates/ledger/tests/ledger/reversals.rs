@@ -71,6 +71,21 @@ fn points_that_ran_out_are_not_taken_back() {
 }
 
 #[test]
+fn points_are_lost_from_the_very_instant_their_lot_ends() {
+    let mut book = Book::new(terms());
+    book.award(100, day(0));
+    book.terms.expiry = Expiry::AfterDays(10, ExpiryEnd::Day);
+    let lot = book.award(30, day(0));
+    let end = book.wallet().lots[&lot].expires_at.expect("it ends");
+    book.deduct(10, day(1)).expect("130 are there");
+    let mut before = book.clone();
+    before.reverse(lot, end - jiff::SignedDuration::from_micros(1)).expect("20 in the lot, 10 elsewhere");
+    assert_eq!(before.available(), 90);
+    book.run(end);
+    assert_eq!(book.reverse(lot, end), Err(Error::AlreadyReversed(lot)));
+}
+
+#[test]
 fn what_had_paid_off_debt_is_owed_again_even_after_expiry() {
     let mut book = negative();
     book.deduct(30, day(0)).expect("it may go below zero");

@@ -48,6 +48,19 @@ fn a_deduction_below_zero_makes_debt_and_the_next_award_pays_it_off() {
 }
 
 #[test]
+fn debt_from_before_the_currency_stopped_going_below_zero_stays_as_it_is() {
+    let mut book = Book::new(terms());
+    book.terms.allow_negative = true;
+    book.deduct(25, day(0)).expect("it may go below zero");
+    book.terms.allow_negative = false;
+    assert_eq!(book.deduct_part(10, day(1)), None);
+    let refused = book.deduct(10, day(1)).expect_err("there is less than nothing");
+    assert_eq!(refused, Error::Insufficient { currency: points(), available: -25, asked: 10 });
+    book.award(30, day(2));
+    assert_eq!(book.available(), 5);
+}
+
+#[test]
 fn pending_points_mature_pay_off_debt_and_expire() {
     let mut book = Book::new(terms());
     book.terms.allow_negative = true;
@@ -97,6 +110,7 @@ fn points_that_end_before_they_mature_expire_while_pending() {
     book.terms.pending_days = 10;
     book.terms.expiry = Expiry::AfterDays(3, ExpiryEnd::Day);
     book.award(10, day(0));
+    assert_eq!(book.wallets.mature(day(30)), Ok(Vec::new()));
     assert_eq!(book.run(day(30)), 1);
     assert_eq!((book.available(), book.pending(), book.sum(Account::Expired)), (0, 0, 10));
 }
@@ -121,6 +135,10 @@ fn amounts_that_cannot_be_held_are_refused() {
         let award = book.wallets.award(&points(), &book.terms, amount, day(1), id, Reason::Award);
         assert!(matches!(award, Err(Error::Amount(_))), "award {amount}: {award:?}");
     }
+    let mut pending = book.terms.clone();
+    pending.pending_days = 1;
+    let award = book.wallets.award(&points(), &pending, 6, day(1), id, Reason::Award);
+    assert!(matches!(award, Err(Error::Amount(_))), "it could not mature: {award:?}");
     for amount in [0, -1, i64::MIN] {
         let refused = book.deduct(amount, day(1));
         assert!(matches!(refused, Err(Error::Amount(_))), "deduct {amount}: {refused:?}");
