@@ -1,9 +1,21 @@
 //! decide and settle: what an input does to a profile.
 
+mod actions;
+mod audiences;
+mod command;
+mod due;
+mod merge;
+mod message;
+mod reactor;
+mod upgrade;
+mod work;
+
 use ledger::ProfileId;
 use sha2::{Digest, Sha256};
 
-use crate::{Decision, Fault, Input, Profile, Rules, Times, Trace};
+use crate::{Decision, Demanded, Fault, Input, Profile, Rules, Times, Trace, input::Order};
+pub(crate) use work::Stop;
+use work::Work;
 
 /// A demand on a counter shared by many profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +33,7 @@ pub struct CounterDemand {
 /// What deciding gives.
 #[derive(Debug)]
 pub enum Proposal {
-    /// Decided, with what it saw.
+    /// Decided, with what it saw (nothing, unless a trace was asked for).
     Decided(Box<Decision>, Trace),
     /// First this must be granted.
     Demands(CounterDemand, Suspended),
@@ -29,19 +41,133 @@ pub enum Proposal {
 
 /// A decision waiting for a grant. Give it to [`settle`].
 #[derive(Debug)]
-pub struct Suspended {
-    // everything decide was given, and the grants so far
+pub struct Suspended(Box<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    rules: Rules,
+    profile: Profile,
+    input: Input,
+    times: Times,
+    grants: Vec<Demanded>,
+    demand: CounterDemand,
+    traced: bool,
 }
 
-/// What an input does to a profile. `profile` is the state before; for a new profile
-/// [`Profile::new`].
+/// What an input does to a profile. `profile` is the state before; for a new profile [`Profile::new`].
+/// Times count to the microsecond.
 pub fn decide(rules: &Rules, profile: &Profile, input: &Input, times: Times) -> Result<Proposal, Fault> {
-    unimplemented!()
+    propose(rules, profile, input, times, Vec::new(), false)
+}
+
+/// The same, and tells what it saw. The decision is the same one.
+pub fn decide_traced(
+    rules: &Rules,
+    profile: &Profile,
+    input: &Input,
+    times: Times,
+) -> Result<Proposal, Fault> {
+    propose(rules, profile, input, times, Vec::new(), true)
 }
 
 /// Goes on with a grant: amount and position in the counter's stream.
+///
+/// A decision is begun anew with all the grants it has been given so far and comes to the same demand again:
+/// nothing else in it can have changed, and there is no half-made state to keep.
 pub fn settle(suspended: Suspended, granted: i64, n: u64) -> Result<Proposal, Fault> {
-    unimplemented!()
+    let Waiting { rules, profile, input, times, mut grants, demand: waiting, traced } = *suspended.0;
+    let fits = if waiting.part {
+        (0..=waiting.amount).contains(&granted)
+    } else {
+        granted == 0 || granted == waiting.amount
+    };
+    if !fits {
+        let what = format!("{granted} of {} asked for cannot be what was granted", waiting.amount);
+        return Err(Fault::new("grants", waiting.counter, what));
+    }
+    grants.push(Demanded {
+        counter: waiting.counter,
+        ceiling: waiting.ceiling,
+        asked: waiting.amount,
+        part: waiting.part,
+        granted,
+        n,
+    });
+    propose(&rules, &profile, &input, times, grants, traced)
+}
+
+/// Decides with grants given before, in their order (as a record has them). Asks for more when they do not
+/// suffice; grants that do not fit what is asked are a fault.
+pub fn decide_with(
+    rules: &Rules,
+    profile: &Profile,
+    input: &Input,
+    times: Times,
+    grants: &[Demanded],
+    traced: bool,
+) -> Result<Proposal, Fault> {
+    propose(rules, profile, input, times, grants.to_vec(), traced)
+}
+
+fn propose(
+    rules: &Rules,
+    profile: &Profile,
+    input: &Input,
+    times: Times,
+    grants: Vec<Demanded>,
+    traced: bool,
+) -> Result<Proposal, Fault> {
+    match reckon(rules, profile, input, times, &grants, traced) {
+        Ok((decision, trace, _)) => Ok(Proposal::Decided(Box::new(decision), trace)),
+        Err(Stop::Fault(fault)) => Err(fault),
+        Err(Stop::Demand(demand)) => Ok(Proposal::Demands(
+            demand.clone(),
+            Suspended(Box::new(Waiting {
+                rules: rules.clone(),
+                profile: profile.clone(),
+                input: input.clone(),
+                times,
+                grants,
+                demand,
+                traced,
+            })),
+        )),
+    }
+}
+
+/// The decision, what it saw, and the working copy's end state: what `evolve` must come to as well (but for
+/// the chain, which is not known yet).
+pub(crate) fn reckon(
+    rules: &Rules,
+    profile: &Profile,
+    input: &Input,
+    times: Times,
+    grants: &[Demanded],
+    traced: bool,
+) -> Result<(Decision, Trace, Profile), Stop> {
+    let mut work = Work::new(rules, profile, input.kind(), times.whole(), grants, traced);
+    run(&mut work, input)?;
+    Ok(work.done()?)
+}
+
+fn run<'a>(work: &mut Work<'a>, input: &'a Input) -> Result<(), Stop> {
+    match input {
+        Input::Upgrade { react, history } => work.upgrade(*react, history)?,
+        Input::Timer => work.timer()?,
+        Input::Command(command) if matches!(command.order, Order::Erase) => return work.erase(),
+        Input::MergeOut { into } => return work.merge_out(*into),
+        Input::Message(..) | Input::Command(_) | Input::MergeIn { .. } => {
+            work.must_be_current()?;
+            match input {
+                Input::Message(message, claims) => work.message(message, claims)?,
+                Input::Command(command) => work.command(&command.order)?,
+                Input::MergeIn { from, state } => work.merge_in(*from, state)?,
+                _ => {}
+            }
+        }
+    }
+    work.steps()?;
+    work.rolls()
 }
 
 /// The id of the profile that a message creates: derived from the message id, so that a replay makes the

@@ -118,6 +118,17 @@ pub enum Effect {
 pub struct Trace {
     /// In the order considered.
     pub considered: Vec<Considered>,
+    /// What else happened, in words: memberships, lots that matured or expired.
+    pub changes: Vec<Change>,
+}
+
+/// Something that happened besides reactors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The step it led to, or 0.
+    pub step: u16,
+    /// In words: `entered audience big_spenders`.
+    pub what: String,
 }
 
 /// One reactor considered.

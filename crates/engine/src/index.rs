@@ -1,6 +1,7 @@
 //! What is worked out from a program once: who depends on what, fingerprints, terms, names.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -8,11 +9,14 @@ use std::{
 use ledger::Terms;
 use program::{
     Key, Kind, Program,
+    expression::{Expression, ValueType},
     kinds::{
         currency::{Currency, Expiry, ExpiryEnd, Rounding},
         metric::{Aggregate, Metric, Of, Window},
+        reactor::{Action, Amount},
         settings::Settings,
     },
+    schema::Lookup,
 };
 use sha2::{Digest, Sha256};
 
@@ -35,6 +39,8 @@ pub struct Index {
     pub(crate) audiences_with_windows: Vec<usize>,
     /// The metrics over rolling or calendar windows that some audience reads.
     pub(crate) rolling: Vec<Key>,
+    /// By event type: the properties that its reactors and metrics read, dotted, with their types.
+    property_types: BTreeMap<Key, Vec<(String, ValueType)>>,
     /// Name in identify's `traits` → trait key.
     pub(crate) trait_names: BTreeMap<String, Key>,
 }
@@ -64,7 +70,66 @@ impl Index {
         index.declared = index.fingerprints.values().copied().collect();
         index.declared.sort_unstable();
         index.depend(program);
+        index.property_types(program);
         index
+    }
+
+    fn property_types(&mut self, program: &Program) {
+        for (key, event_type) in &program.event_types {
+            let metrics = program.metrics.values().filter(|metric| metric.event == *key);
+            let of_metrics = metrics.clone().filter_map(|metric| match &metric.of {
+                Some(Of::Property(path)) => Some(path.join(".")),
+                _ => None,
+            });
+            let filters = metrics.filter_map(|metric| metric.filter.as_ref());
+            let reactors = program
+                .reactors_by_event
+                .get(key)
+                .into_iter()
+                .flatten()
+                .filter_map(|at| program.reactors.get(*at))
+                .map(|(_, reactor)| reactor);
+            let amounts = reactors.clone().flat_map(|reactor| &reactor.actions).filter_map(paths_of);
+            let conditions = reactors
+                .clone()
+                .flat_map(|reactor| {
+                    reactor.condition.iter().chain(reactor.actions.iter().flat_map(expressions_of))
+                })
+                .chain(filters)
+                .flat_map(|expression| &expression.reads)
+                .filter_map(|path| path.strip_prefix("event.properties.").map(str::to_owned));
+            let dotted: BTreeSet<String> = of_metrics.chain(amounts).chain(conditions).collect();
+            let types = dotted
+                .into_iter()
+                .map(|dotted| {
+                    let path: Vec<&str> = dotted.split('.').collect();
+                    let of_type = type_at(&event_type.schema, &path);
+                    (dotted, of_type)
+                })
+                .collect();
+            self.property_types.insert(key.clone(), types);
+        }
+    }
+
+    /// The declared type of a property; open where nothing is declared.
+    pub(crate) fn property_type<S: AsRef<str>>(
+        &self,
+        rules: &crate::Rules,
+        event: Option<&Key>,
+        path: &[S],
+    ) -> Cow<'_, ValueType> {
+        let Some(event) = event else { return Cow::Owned(ValueType::Any) };
+        let read = self.property_types.get(event).into_iter().flatten();
+        match read.into_iter().find(|(dotted, _)| dotted.split('.').eq(path.iter().map(AsRef::as_ref))) {
+            Some((_, of_type)) => Cow::Borrowed(of_type),
+            None => Cow::Owned(
+                rules
+                    .program
+                    .event_types
+                    .get(event)
+                    .map_or(ValueType::Any, |event_type| type_at(&event_type.schema, path)),
+            ),
+        }
     }
 
     fn depend(&mut self, program: &Program) {
@@ -117,11 +182,42 @@ impl Index {
     }
 
     /// Whether the metric, with this fingerprint, is new to the profile or redefined since.
-    pub(crate) fn is_new(&self, profile: &Profile, key: &Key, fingerprint: u64) -> bool {
+    pub(crate) fn is_new(profile: &Profile, key: &Key, fingerprint: u64) -> bool {
         match profile.metrics.get(key.as_str()) {
             Some(state) => state.fingerprint != fingerprint,
             None => profile.declared.binary_search(&fingerprint).is_err(),
         }
+    }
+}
+
+/// The type that a schema gives a path.
+fn type_at<S: AsRef<str>>(schema: &serde_json::Value, path: &[S]) -> ValueType {
+    match program::schema::lookup(schema, path) {
+        Lookup::Named(named) => named.of_type,
+        Lookup::Open | Lookup::Absent => ValueType::Any,
+    }
+}
+
+/// The path of an amount, dotted.
+fn paths_of(action: &Action) -> Option<String> {
+    match action {
+        Action::Award { amount: Amount::Of { of, .. }, .. }
+        | Action::Deduct { amount: Amount::Of { of, .. }, .. } => Some(of.join(".")),
+        _ => None,
+    }
+}
+
+/// The expressions in an action.
+fn expressions_of(action: &Action) -> Vec<&Expression> {
+    match action {
+        Action::Award { amount, .. } | Action::Deduct { amount, .. } => match amount {
+            Amount::Expression(expression) => vec![expression],
+            Amount::Of { .. } => Vec::new(),
+        },
+        Action::SetTrait { value, .. } => vec![value],
+        Action::EmitEvent { properties: fields, .. }
+        | Action::CallWebhook { data: fields, .. }
+        | Action::SendMessage { data: fields, .. } => fields.iter().map(|(_, value)| value).collect(),
     }
 }
 

@@ -12,6 +12,7 @@
 
 pub mod admit;
 mod apply;
+pub mod calendar;
 pub mod decide;
 pub mod decision;
 pub mod evolve;
@@ -19,11 +20,17 @@ mod index;
 pub mod input;
 pub mod profile;
 pub mod record;
+pub mod replay;
 pub mod resolve;
 pub mod rules;
+pub mod values;
+pub mod view;
+
+#[cfg(test)]
+mod tests;
 
 pub use admit::{Admission, admit};
-pub use decide::{Proposal, Suspended, decide, settle};
+pub use decide::{Proposal, Suspended, decide, decide_traced, decide_with, settle};
 pub use decision::{Decision, Demanded, Effect, Outcome, Stopped, Trace};
 pub use evolve::evolve;
 pub use input::{Command, Input, Message, MessageKind, Source, Times};

@@ -48,7 +48,7 @@ impl Rules {
                     && self
                         .index
                         .fingerprint(key.as_str())
-                        .is_some_and(|now| self.index.is_new(profile, key, now))
+                        .is_some_and(|now| Index::is_new(profile, key, now))
             })
     }
 }

@@ -196,7 +196,7 @@ impl<'a> KeptForm<'a> {
         let name = |at: u16| names.get(usize::from(at)).cloned().ok_or_else(|| bad("a name is missing"));
         let mut decision = Decision::default();
         for outcome in self.outcomes {
-            let stopped = outcome.stopped.map(read_stopped);
+            let stopped = outcome.stopped.as_ref().map(read_stopped);
             decision.outcomes.push(Outcome { step: outcome.step, reactor: name(outcome.reactor)?, stopped });
         }
         for group in self.groups {
@@ -232,12 +232,12 @@ fn outcome_form<'a>(outcome: &'a Outcome, names: &mut Names<'a>) -> OutcomeForm 
     OutcomeForm { step: outcome.step, reactor: names.index(&outcome.reactor), stopped }
 }
 
-fn read_stopped(form: StoppedForm) -> Stopped {
+fn read_stopped(form: &StoppedForm) -> Stopped {
     match form {
         StoppedForm::Condition => Stopped::Condition,
         StoppedForm::Error => Stopped::Error,
         StoppedForm::Schedule => Stopped::Schedule,
-        StoppedForm::Limit(at, count) => Stopped::Limit(at, count),
+        StoppedForm::Limit(at, count) => Stopped::Limit(*at, *count),
         StoppedForm::Budget => Stopped::Budget,
         StoppedForm::SwitchedOff => Stopped::SwitchedOff,
         StoppedForm::Depth => Stopped::Depth,

@@ -1,0 +1,172 @@
+//! The replay fold: decided records decided again, compared, and shown as view rows. Used by `verify`, by
+//! rebuilding and by rehearsals.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    Decision, Effect, Fault, Input, Message, MessageKind, Profile, Proposal, Rules, Source, decide,
+    record::{Recorded, decision_bytes},
+};
+
+/// Decides a recorded input again, under the rules of its epoch and with the grants it was given. `state` is
+/// the profile before it; `history` is only read for an upgrade (see [`Input::Upgrade`]).
+pub fn redecide(
+    rules: &Rules,
+    state: &Profile,
+    recorded: &Recorded,
+    history: &Arc<[Message]>,
+) -> Result<Decision, Fault> {
+    match redecide_traced(rules, state, recorded, history, false)? {
+        Proposal::Decided(decision, _) => Ok(*decision),
+        Proposal::Demands(demand, _) => {
+            Err(Fault::new("grants", demand.counter, "the record does not have the grant that is asked for"))
+        }
+    }
+}
+
+/// The same as a proposal, with a trace if wanted. A rehearsal's candidate, too, begins here: it gives other
+/// rules, and answers the demands itself.
+pub fn redecide_traced(
+    rules: &Rules,
+    state: &Profile,
+    recorded: &Recorded,
+    history: &Arc<[Message]>,
+    traced: bool,
+) -> Result<Proposal, Fault> {
+    let input = match &recorded.input {
+        Some(Input::Upgrade { react, .. }) => Input::Upgrade { react: *react, history: Arc::clone(history) },
+        Some(input) => input.clone(),
+        None => return Err(Fault::new("record", place(recorded), "its body has been erased")),
+    };
+    decide::decide_with(rules, state, &input, recorded.times, &recorded.decision.grants, traced)
+}
+
+/// Whether the record continues this state: stream, position, chain. In words what does not fit.
+pub fn misfit(state: &Profile, recorded: &Recorded) -> Option<String> {
+    if recorded.profile != state.id {
+        return Some(format!("{} stands in the stream of profile {}", place(recorded), state.id));
+    }
+    if recorded.n != state.n + 1 {
+        return Some(format!("{} follows record {}", place(recorded), state.n));
+    }
+    if recorded.previous != state.tail {
+        return Some(format!("{} does not chain to the record before it", place(recorded)));
+    }
+    None
+}
+
+/// The first difference between what was recorded and what is decided now, in words; `None` when they are
+/// equal to the byte.
+pub fn difference(recorded: &Decision, decided: &Decision) -> Option<String> {
+    if decision_bytes(recorded) == decision_bytes(decided) {
+        return None;
+    }
+    first("outcome", &recorded.outcomes, &decided.outcomes)
+        .or_else(|| first("posting group", &recorded.groups, &decided.groups))
+        .or_else(|| first("grant", &recorded.grants, &decided.grants))
+        .or_else(|| first("effect", &recorded.effects, &decided.effects))
+        .or_else(|| Some("they differ in the writing of a number only".into()))
+}
+
+fn first<T: PartialEq + std::fmt::Debug>(what: &str, recorded: &[T], decided: &[T]) -> Option<String> {
+    let longest = recorded.len().max(decided.len());
+    (0..longest).find_map(|at| match (recorded.get(at), decided.get(at)) {
+        (Some(then), Some(now)) if then == now => None,
+        (Some(then), Some(now)) => Some(format!("{what} {at} was {then:?}, now it is {now:?}")),
+        (Some(then), None) => Some(format!("{what} {at} was {then:?}, now there is none")),
+        (None, Some(now)) => Some(format!("{what} {at} was not there, now it is {now:?}")),
+        (None, None) => None,
+    })
+}
+
+fn place(recorded: &Recorded) -> String {
+    format!("record {}/{} ({})", recorded.profile, recorded.n, recorded.kind)
+}
+
+/// What a record adds to its profile's history: its message, and the events that reactors emitted.
+pub fn history_of(recorded: &Recorded) -> Vec<Message> {
+    let mut history = Vec::new();
+    let occurred_at = recorded.times.occurred_at;
+    if let Some(Input::Message(message, _)) = &recorded.input {
+        history.push(Message { occurred_at, ..Message::clone(message) });
+    }
+    for effect in &recorded.decision.effects {
+        let Effect::Emitted(step, name, properties) = effect else { continue };
+        history.push(Message {
+            message_id: format!("{}/{}/{step}", recorded.profile, recorded.n),
+            kind: MessageKind::Track,
+            user_id: None,
+            anonymous_id: None,
+            previous_id: None,
+            event: Some(name.as_ref().into()),
+            properties: serde_json::from_str(properties).unwrap_or_default(),
+            traits: serde_json::Map::new(),
+            context: serde_json::Map::new(),
+            occurred_at,
+            received_at: recorded.times.decided_at,
+            source: Source::Server,
+            other: serde_json::Map::new(),
+        });
+    }
+    history
+}
+
+/// What changed in the views that hang on a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewChange {
+    /// Memberships gained, with the time (also when it left and entered again).
+    pub entered: Vec<(Arc<str>, Timestamp)>,
+    /// Memberships lost.
+    pub left: Vec<Arc<str>>,
+    /// Search terms gained: trait key and normalised value.
+    pub found_by: Vec<(Arc<str>, String)>,
+    /// Search terms lost.
+    pub no_longer_found_by: Vec<(Arc<str>, String)>,
+}
+
+/// The difference between two states of a profile as view rows; `before` is `None` for a new profile, or to
+/// get all of its rows. What makes a profile findable is in its state, so that live and rebuilding agree.
+pub fn project(before: Option<&Profile>, after: &Profile) -> ViewChange {
+    let mut change = ViewChange::default();
+    for (key, since) in &after.audiences {
+        if before.and_then(|before| before.audiences.get(key)) != Some(since) {
+            change.entered.push((Arc::clone(key), *since));
+        }
+    }
+    for key in before.into_iter().flat_map(|before| before.audiences.keys()) {
+        if !after.audiences.contains_key(key) {
+            change.left.push(Arc::clone(key));
+        }
+    }
+    for key in &after.searchable {
+        let (was, now) = (before.and_then(|before| term_of(before, key)), term_of(after, key));
+        if was != now {
+            change.found_by.extend(now.map(|term| (Arc::clone(key), term)));
+        }
+    }
+    for key in before.into_iter().flat_map(|before| &before.searchable) {
+        let (was, now) = (before.and_then(|before| term_of(before, key)), term_of(after, key));
+        if was != now {
+            change.no_longer_found_by.extend(was.map(|term| (Arc::clone(key), term)));
+        }
+    }
+    change
+}
+
+fn term_of(profile: &Profile, key: &Arc<str>) -> Option<String> {
+    let text = profile.traits.get(key).filter(|_| profile.searchable.contains(key))?;
+    match serde_json::from_str(text).ok()? {
+        serde_json::Value::String(text) => Some(search_term(&text)),
+        serde_json::Value::Number(number) => Some(search_term(&number.to_string())),
+        serde_json::Value::Bool(yes) => Some(yes.to_string()),
+        _ => None,
+    }
+}
+
+/// A search term in the form in which it is kept: trimmed, lower case, at most 256 characters. Searches
+/// bring what was typed into the same form.
+pub fn search_term(text: &str) -> String {
+    text.trim().to_lowercase().chars().take(256).collect()
+}

@@ -1,0 +1,5 @@
+//! Tests of the engine as a whole. Every story also checks, at every step, that recording, reading back and
+//! evolving comes to the state which deciding had worked on.
+
+mod stories;
+mod world;

@@ -1,0 +1,115 @@
+//! Exact decimals out of JSON numbers, and JSON texts as values of expressions.
+
+use program::expression::{Value, ValueType};
+use rust_decimal::Decimal;
+use serde_json::{Map, Number, Value as Json};
+
+/// A JSON text (a trait, a `last`) as an expression sees it.
+pub fn from_text(text: &str, of_type: &ValueType) -> Option<Value> {
+    Value::from_json(&serde_json::from_str(text).ok()?, of_type)
+}
+
+/// Whether a JSON value is of a trait's declared type.
+pub fn fits(json: &Json, of_type: &ValueType) -> bool {
+    match (of_type, json) {
+        (ValueType::Bool, Json::Bool(_))
+        | (ValueType::String, Json::String(_))
+        | (ValueType::Any, _)
+        | (ValueType::List(_), Json::Array(_))
+        | (ValueType::Object(_), Json::Object(_)) => true,
+        (ValueType::Int, Json::Number(number)) => whole(number).is_some(),
+        (ValueType::Decimal, Json::Number(number)) => number_decimal(number).is_some(),
+        (ValueType::Decimal, Json::String(text)) => text_decimal(text).is_some(),
+        (ValueType::Timestamp, Json::String(text)) => text.parse::<jiff::Timestamp>().is_ok(),
+        _ => false,
+    }
+}
+
+/// What stands at a path below a map of properties.
+pub fn at_path<'a, S: AsRef<str>>(properties: &'a Map<String, Json>, path: &[S]) -> Option<&'a Json> {
+    let (first, rest) = path.split_first()?;
+    let mut at = properties.get(first.as_ref())?;
+    for step in rest {
+        at = at.as_object()?.get(step.as_ref())?;
+    }
+    Some(at)
+}
+
+/// The exact decimal of a JSON value: a number, or, where the type says decimal, a text.
+pub fn exact(json: &Json, of_type: &ValueType) -> Option<Decimal> {
+    match json {
+        Json::Number(number) => number_decimal(number),
+        Json::String(text) if *of_type == ValueType::Decimal => text_decimal(text),
+        _ => None,
+    }
+}
+
+/// The exact decimal of a JSON number's text; `None` beyond 28 digits.
+pub fn number_decimal(number: &Number) -> Option<Decimal> {
+    let text = number.as_str();
+    match text.split_once(['e', 'E']) {
+        None => Decimal::from_str_exact(text).ok(),
+        Some((mantissa, exponent)) => {
+            shifted(Decimal::from_str_exact(mantissa).ok()?, exponent.parse().ok()?)
+        }
+    }
+}
+
+/// `59.99`, as shops send them.
+fn text_decimal(text: &str) -> Option<Decimal> {
+    program::schema::is_decimal_text(text).then(|| Decimal::from_str_exact(text).ok())?
+}
+
+/// Times ten to the power of `exponent`, exactly.
+fn shifted(mantissa: Decimal, exponent: i32) -> Option<Decimal> {
+    let mantissa = mantissa.normalize();
+    if mantissa.is_zero() {
+        return Some(Decimal::ZERO);
+    }
+    let scale = i32::try_from(mantissa.scale()).ok()?.checked_sub(exponent)?;
+    if scale >= 0 {
+        return Decimal::try_from_i128_with_scale(mantissa.mantissa(), u32::try_from(scale).ok()?).ok();
+    }
+    let factor = 10_i128.checked_pow(scale.unsigned_abs())?;
+    Decimal::try_from_i128_with_scale(mantissa.mantissa().checked_mul(factor)?, 0).ok()
+}
+
+fn whole(number: &Number) -> Option<i64> {
+    match Value::from_json(&Json::Number(number.clone()), &ValueType::Int) {
+        Some(Value::Int(n)) => Some(n),
+        _ => None,
+    }
+}
+
+/// A decimal as the double that is nearest to it.
+pub fn decimal_value(decimal: Decimal) -> Option<Value> {
+    decimal.to_string().parse().ok().map(Value::Double)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_by_their_text() {
+        for (text, expected) in [
+            ("1.10", Some("1.10")),
+            ("12", Some("12")),
+            ("-0.5", Some("-0.5")),
+            ("1e3", Some("1000")),
+            ("1.5e-2", Some("0.015")),
+            ("100e-2", Some("1.00")),
+            ("9999999999999999999999999999", Some("9999999999999999999999999999")),
+            ("0.1234567890123456789012345678", Some("0.1234567890123456789012345678")),
+            ("0.12345678901234567890123456789", None),
+            ("1e28", Some("10000000000000000000000000000")),
+            ("1e29", None),
+            ("1e-29", None),
+            ("1e99999999999", None),
+            ("0e400", Some("0")),
+        ] {
+            let number: Number = serde_json::from_str(text).expect("a JSON number");
+            assert_eq!(number_decimal(&number).map(|d| d.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}
