@@ -41,10 +41,11 @@ fn three(
     if target == base {
         return source.cloned();
     }
-    if let (Some(Value::Object(ours)), Some(Value::Object(theirs))) = (source, target) {
-        let empty = Map::new();
-        // Both made the object where there was none (or something else): their fields may still agree.
-        let was = base.and_then(Value::as_object).unwrap_or(&empty);
+    // What both made where there was nothing is one value, as with whole objects: two halves of two ideas are
+    // not an idea.
+    if let (Some(Value::Object(was)), Some(Value::Object(ours)), Some(Value::Object(theirs))) =
+        (base, source, target)
+    {
         let mut keys: Vec<&String> = was.keys().chain(ours.keys()).chain(theirs.keys()).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -85,7 +86,8 @@ mod tests {
         check(r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":2}"#, Ok(r#"{"a":2}"#));
         check(r#"{"a":1,"b":1}"#, r#"{"b":1}"#, r#"{"a":1,"b":2}"#, Ok(r#"{"b":2}"#));
         check(r#"{"a":1}"#, "{}", r#"{"a":2}"#, Err(&["/spec/a"]));
-        check("{}", r#"{"s":{"x":1}}"#, r#"{"s":{"y":1}}"#, Ok(r#"{"s":{"x":1,"y":1}}"#));
+        check("{}", r#"{"s":{"x":1}}"#, r#"{"s":{"y":1}}"#, Err(&["/spec/s"]));
+        check(r#"{"s":{}}"#, r#"{"s":{"x":1}}"#, r#"{"s":{"y":1}}"#, Ok(r#"{"s":{"x":1,"y":1}}"#));
         check(r#"{"l":[1,2]}"#, r#"{"l":[1,3]}"#, r#"{"l":[0,2]}"#, Err(&["/spec/l"]));
         // A trigger changed to another kind in the source and to another event in the target is one field.
         check(

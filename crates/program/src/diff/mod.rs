@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
-use crate::{Address, Bundle};
+use crate::{Address, Bundle, canonical};
 
 /// The addresses at which two bundles differ.
 pub fn differing(a: &Bundle, b: &Bundle) -> BTreeSet<Address> {
@@ -27,42 +27,7 @@ pub fn parse(spec: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(spec)
 }
 
-/// JSON as canonical text: compact, keys sorted by bytes, numbers as they were written.
-///
-/// Values taken from canonical specs come out in the canonical form of [`crate::canonical`].
+/// JSON as canonical text. Values taken from canonical specs come out canonical.
 pub fn text(value: &Value) -> Arc<str> {
-    let mut out = String::new();
-    write(value, &mut out);
-    out.into()
-}
-
-fn write(value: &Value, out: &mut String) {
-    match value {
-        Value::Array(items) => {
-            out.push('[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                write(item, out);
-            }
-            out.push(']');
-        }
-        Value::Object(map) => {
-            // Sorted here: whether `Map` sorts depends on features that any crate of a build may switch on.
-            let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_by_key(|(key, _)| *key);
-            out.push('{');
-            for (i, (key, item)) in entries.into_iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                write(item, out);
-            }
-            out.push('}');
-        }
-        scalar => out.push_str(&scalar.to_string()),
-    }
+    canonical::write(value).into()
 }

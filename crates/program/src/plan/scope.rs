@@ -28,43 +28,71 @@ pub(super) struct Settled {
     pub(super) graph: Graph,
     /// Of the result; empty when it is the target as it is.
     pub(super) faults: Vec<Fault>,
+    /// What came along because the result would not check without, in the order in which it came.
+    brought: Vec<Address>,
 }
 
-/// Grows the selection until it holds what it needs.
+/// Grows the selection until it holds what it needs, and no more.
 ///
 /// An object that takes the source's form brings along what it names and the target lacks; and, only when
 /// the result would not check without, those objects it stands on that the source has in another form.
-/// Objects merged from edits of both sides that do not check are taken apart again, and are conflicts.
+/// Which of these a fault calls for cannot be read off it, so that all are brought first, and then each is
+/// left out again if the result checks as well without.
 pub(super) fn settle(input: &PlanInput<'_>, compared: &Compared<'_>) -> Result<Settled, PlanError> {
-    let mut scope = selected(input, compared)?;
+    let selected = selected(input, compared)?;
+    let mut refused = BTreeSet::new();
+    let mut best = grow(input, compared, selected.clone(), &refused);
+    for address in best.brought.clone() {
+        refused.insert(address.clone());
+        let without = grow(input, compared, selected.clone(), &refused);
+        let smaller = without.scope.keys().all(|at| best.scope.contains_key(at));
+        if smaller && without.faults.iter().all(|fault| best.faults.contains(fault)) {
+            best = without;
+        } else {
+            refused.remove(&address);
+        }
+    }
+    Ok(best)
+}
+
+/// Grows the selection, but never by what is refused. Objects merged from edits of both sides that do not
+/// check are taken apart again, and are conflicts.
+fn grow(
+    input: &PlanInput<'_>,
+    compared: &Compared<'_>,
+    mut scope: BTreeMap<Address, Option<Because>>,
+    refused: &BTreeSet<Address>,
+) -> Settled {
     let mut apart = BTreeSet::new();
+    let mut brought = Vec::new();
     loop {
         let mut settled = apply(input, compared, scope, &apart);
         let mut more = lacking(compared, &settled);
         if more.is_empty() && settled.result != *input.target {
             settled.faults = (input.check)(&settled.result);
             settled.faults.sort();
-            more = outdated(compared, &settled);
-            if more.is_empty() {
-                let failed: Vec<_> = faulty(&settled)
-                    .filter(|(at, _)| {
-                        matches!(settled.outcomes.get(*at), Some(Outcome::Write { how: How::Merged, .. }))
-                    })
-                    .map(|(at, _)| at.clone())
-                    .collect();
-                if !failed.is_empty() {
-                    apart.extend(failed);
-                    scope = settled.scope;
-                    continue;
-                }
+            more = outdated(compared, &settled, refused);
+            brought.extend(more.keys().cloned());
+            let failed = merged_in_vain(&settled);
+            if more.is_empty() && !failed.is_empty() {
+                apart.extend(failed);
+                scope = settled.scope;
+                continue;
             }
         }
         if more.is_empty() {
-            return Ok(settled);
+            return Settled { brought, ..settled };
         }
         scope = settled.scope;
         scope.extend(more.into_iter().map(|(address, because)| (address, Some(because))));
     }
+}
+
+/// The merged objects that do not check.
+fn merged_in_vain(settled: &Settled) -> Vec<Address> {
+    let merged =
+        |at: &Address| matches!(settled.outcomes.get(at), Some(Outcome::Write { how: How::Merged, .. }));
+    faulty(settled).filter(|(at, _)| merged(at)).map(|(at, _)| at.clone()).collect()
 }
 
 /// What the person named, checked against what there is.
@@ -115,7 +143,7 @@ fn apply(
         outcomes.insert(address.clone(), outcome);
     }
     let graph = Graph::of(&values);
-    Settled { scope, outcomes, result, values, graph, faults: Vec::new() }
+    Settled { scope, outcomes, result, values, graph, faults: Vec::new(), brought: Vec::new() }
 }
 
 /// What the written objects name, the source has, and the result lacks.
@@ -150,9 +178,14 @@ fn faulty(settled: &Settled) -> impl Iterator<Item = (&Address, &str)> {
 
 /// What the faulty objects stand on and the source has in another form: first what the faulty field names,
 /// or else everything the object names.
-fn outdated(compared: &Compared<'_>, settled: &Settled) -> BTreeMap<Address, Because> {
+fn outdated(
+    compared: &Compared<'_>,
+    settled: &Settled,
+    refused: &BTreeSet<Address>,
+) -> BTreeMap<Address, Because> {
     let wanted = |address: &Address| {
         !settled.scope.contains_key(address)
+            && !refused.contains(address)
             && compared.source.has(address)
             && matches!(compared.state(address), State::Source | State::Both)
     };
