@@ -21,9 +21,11 @@ pub mod kinds;
 pub mod plan;
 pub mod program;
 pub mod pull;
+pub mod revision;
 pub mod schema;
 
 pub use address::{Address, Key, Kind};
 pub use bundle::{Bundle, ManifestHash, RevisionId, SpecHash};
 pub use fault::{Fault, Position};
 pub use program::Program;
+pub use revision::Revision;

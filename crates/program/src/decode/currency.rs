@@ -44,8 +44,14 @@ pub(crate) fn decode(reader: &Reader<'_>, spec: &View<'_>) -> Option<Currency> {
 }
 
 fn expiry(reader: &Reader<'_>, view: &View<'_>) -> Option<Expiry> {
-    if let Tree::String(_) = view.node.tree {
-        return view.word(reader, &[("never", Expiry::Never)]);
+    if let Tree::String(text) = &view.node.tree {
+        if &*text.value == "never" {
+            return Some(Expiry::Never);
+        }
+        let message = format!("`{}` is not an expiry", text.value);
+        let help = "Write `never`, or `{after_days: 365, end_of: month}`.";
+        reader.fault(view, "unknown_word", message, help);
+        return None;
     }
     let fields = view.fields(reader, "an expiry", &["after_days", "end_of"])?;
     let days = fields.read("after_days", |view| view.int(reader, 1..=DAYS_MAX));

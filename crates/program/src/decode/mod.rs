@@ -21,7 +21,7 @@ mod value;
 
 pub(crate) use fields::{Fields, View};
 pub(crate) use reader::{Reader, Source};
-pub(crate) use suggest::{did_you_mean, listing};
+pub(crate) use suggest::{did_you_mean, help as suggestion, listing};
 pub(crate) use value::literal_of;
 
 use crate::Kind;

@@ -5,7 +5,7 @@ use crate::{
     check::ExpressionScope,
     document::{
         number,
-        tree::{Node, Text, Tree},
+        tree::{Text, Tree},
     },
     expression::{self, Expression, ExpressionFault, ValueType},
 };
@@ -39,26 +39,41 @@ impl View<'_> {
         scope: &ExpressionScope<'_>,
         expected: Option<&ValueType>,
     ) -> Option<Expression> {
-        let literal = match &self.node.tree {
-            Tree::String(text) => return self.checked(reader, scope, expected, text, &text.value),
-            Tree::Bool(value) => value.to_string(),
-            Tree::Number(number) => literal_number(number, expected),
-            Tree::Refused => return None,
-            Tree::Null | Tree::List(_) | Tree::Map(_) => {
-                reader.fault(
-                    self,
-                    "wrong_type",
-                    format!(
-                        "expected a CEL expression or a literal number, `true` or `false`, found {}",
-                        self.node.describe()
-                    ),
-                    "Write it as a CEL expression in a text, e.g. `\"['a', 'b']\"` for a list.",
-                );
-                return None;
+        if let Some(literal) = self.literal(expected) {
+            let unwritten = Text { value: literal.as_str().into(), written: None };
+            return self.checked(reader, scope, expected, &unwritten, &literal);
+        }
+        match &self.node.tree {
+            Tree::String(text) => self.checked(reader, scope, expected, text, &text.value),
+            Tree::Refused => None,
+            _ => {
+                let found = self.node.describe();
+                let help = "Write it as a CEL expression in a text, e.g. `\"['a', 'b']\"` for a list.";
+                let message =
+                    format!("expected a CEL expression, a number, `true` or `false`, found {found}");
+                reader.fault(self, "wrong_type", message, help);
+                None
             }
-        };
-        let unwritten = Text { value: literal.as_str().into(), written: None };
-        self.checked(reader, scope, expected, &unwritten, &literal)
+        }
+    }
+
+    /// A literal as CEL, one form for one value: a text that is a bare number says the same as the number.
+    pub(crate) fn literal(&self, expected: Option<&ValueType>) -> Option<String> {
+        match &self.node.tree {
+            Tree::Bool(value) => Some(value.to_string()),
+            Tree::Number(number) => Some(literal_number(number, expected)),
+            Tree::String(text) => {
+                let text = text.value.trim();
+                let is_json = serde_json::from_str::<serde_json::Number>(text).is_ok();
+                // Only CEL's own type rules apply here: `5.0` in a text is no int.
+                let whole_for_decimal = expected.filter(|expected| **expected == ValueType::Decimal);
+                is_json
+                    .then(|| number::normal(text).ok())
+                    .flatten()
+                    .map(|number| literal_number(&number, whole_for_decimal))
+            }
+            _ => None,
+        }
     }
 
     fn checked(
@@ -83,11 +98,29 @@ impl View<'_> {
                 for fault in faults {
                     let ExpressionFault { offset, code, message, help, .. } = fault;
                     let at = reader.place_in(text, self.node.at, before + offset);
-                    reader.fault_at(at, &self.pointer, code, message, help.unwrap_or_default());
+                    reader.fault_at(
+                        at,
+                        &self.pointer,
+                        code,
+                        mid_sentence(&message),
+                        help.unwrap_or_default(),
+                    );
                 }
                 None
             }
         }
+    }
+}
+
+/// A fault's message stands after a colon: no capital, no full stop.
+fn mid_sentence(message: &str) -> String {
+    let text = message.strip_suffix('.').unwrap_or(message);
+    let mut rest = text.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -111,9 +144,4 @@ pub(crate) fn literal_of(source: &str) -> Option<serde_json::Value> {
         }
         _ => None,
     }
-}
-
-/// Whether a node is written as a literal rather than as an expression.
-pub(crate) fn is_literal(node: &Node) -> bool {
-    matches!(node.tree, Tree::Bool(_) | Tree::Number(_))
 }

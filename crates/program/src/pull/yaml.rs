@@ -195,7 +195,7 @@ fn folded(text: &str, width: usize) -> Option<Vec<&str>> {
         {
             lines.push(&text[begins..space]);
             begins = space + 1;
-            column = text[begins..at].chars().count() + 1;
+            column = text.get(begins..at + character.len_utf8()).map_or(0, |rest| rest.chars().count());
         }
     }
     lines.push(&text[begins..]);

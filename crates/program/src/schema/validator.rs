@@ -57,7 +57,10 @@ impl Validator {
         references(schema, &mut Vec::new(), &mut faults);
         for error in jsonschema::draft202012::meta::validator().iter_errors(schema) {
             let path = steps(error.instance_path());
-            faults.push(fault(&path, "bad_schema", &format!("not a JSON Schema: {error}"), ""));
+            faults.push(match error.instance().as_str() {
+                Some(word) if path.last().is_some_and(|step| step == "type") => unknown_type(&path, word),
+                _ => fault(&path, "bad_schema", &format!("not a JSON Schema: {error}"), ""),
+            });
         }
         if !faults.is_empty() {
             return Err(faults);
@@ -98,6 +101,18 @@ impl Validator {
             .map(|error| (error.instance_path().to_string(), error.to_string()))
             .collect()
     }
+}
+
+/// The commonest mistake deserves better words than the meta-schema has.
+fn unknown_type(path: &[String], word: &str) -> SchemaFault {
+    const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "object", "array", "null"];
+    let message = format!("`{word}` is not a type of JSON Schema");
+    let help = match word {
+        "decimal" => "Write `type: string` with `format: decimal`, or `type: number`.".to_owned(),
+        "timestamp" | "date" | "datetime" => "Write `type: string` with `format: date-time`.".to_owned(),
+        word => crate::decode::suggestion(word, &TYPES),
+    };
+    fault(path, "bad_schema", &message, &help)
 }
 
 fn fault(path: &[String], code: &'static str, message: &str, help: &str) -> SchemaFault {

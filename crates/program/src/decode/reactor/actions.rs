@@ -8,7 +8,7 @@ use super::{Context, currency, when_short};
 use crate::{
     Kind,
     check::EventContext,
-    decode::{Fields, Reader, View, currency::ROUNDING, metric::number_path, suggest, value::is_literal},
+    decode::{Fields, Reader, View, currency::ROUNDING, metric::number_path, suggest},
     document::tree::Tree,
     expression::ValueType,
     kinds::reactor::{Action, Amount, Field},
@@ -63,8 +63,12 @@ fn amount(fields: &Fields<'_, '_>, context: Context<'_>) -> Option<Amount> {
                     reader.fault(&view, "unknown_field", format!("`{name}` goes with `of`"), help);
                 }
             }
-            if is_literal(amount.node) {
-                amount.int(reader, 1..=i64::MAX)?;
+            if let Some(number) = amount.literal(Some(&ValueType::Int))
+                && number.parse::<i64>().is_ok_and(|number| number < 1)
+            {
+                let help = "Give at least 1.";
+                reader.fault(&amount, "out_of_range", format!("an amount of {number} does nothing"), help);
+                return None;
             }
             let scope = context.declared.scope(context.event);
             amount.value(reader, &scope, Some(&ValueType::Int)).map(Amount::Expression)
