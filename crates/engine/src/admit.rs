@@ -25,7 +25,7 @@ pub enum Admission {
 }
 
 /// One thing that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// JSON pointer into the message, e.g. `/properties/total`.
     pub pointer: String,

@@ -27,6 +27,8 @@ pub struct Recorded {
     pub kind: &'static str,
     /// Its directory key, if it came as a message or an idempotent command.
     pub key: Option<[u8; 16]>,
+    /// The directory key of the event's unique value, if its type has one.
+    pub unique: Option<[u8; 16]>,
     /// What was decided; `effects` is empty when the body is gone.
     pub decision: Decision,
     /// The input; `None` when the body is gone.
@@ -50,6 +52,8 @@ pub struct Writing<'a> {
     pub epoch: u64,
     /// Its directory key.
     pub key: Option<[u8; 16]>,
+    /// The directory key of the event's unique value.
+    pub unique: Option<[u8; 16]>,
     /// The input.
     pub input: &'a Input,
     /// What was decided.
@@ -108,6 +112,7 @@ pub fn decode(header: &[u8], body: Option<&[u8]>) -> Result<Recorded, Undecodabl
         decision_version: read.decision_version,
         kind: read.kind,
         key: read.key,
+        unique: read.unique,
         decision: read.decision,
         input,
         previous: read.previous,
@@ -126,6 +131,7 @@ impl Recorded {
             decision_version: crate::DECISION_VERSION,
             kind: writing.input.kind(),
             key: writing.key,
+            unique: writing.unique,
             decision: writing.decision.clone(),
             input: Some(writing.input.clone()),
             previous: writing.previous,

@@ -1,1 +1,30 @@
 //! An environment at run time.
+//!
+//! [`Greenroom`] is the whole install: environments, administrators, the seal. [`Environment`] is one
+//! environment: intake → batch → decide → commit; timers and clock; control changes; and, each in a module
+//! of its own, what people do with it: promotion, rehearsal, verification.
+//!
+//! No HTTP and no SQL: callers convert at the edge, and the store stands behind its contract.
+
+pub mod batch;
+pub mod clock;
+pub mod command;
+pub mod configuration;
+pub mod control;
+pub mod environment;
+pub mod error;
+pub mod hashed;
+pub mod history;
+pub mod ingest;
+pub mod install;
+pub mod intake;
+pub mod keys;
+pub mod live;
+pub mod quarantine;
+pub mod seal;
+pub mod timers;
+mod views;
+
+pub use environment::Environment;
+pub use error::{Error, Result};
+pub use install::{Greenroom, Principal};

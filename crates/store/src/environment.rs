@@ -66,6 +66,20 @@ pub struct Writes {
     pub forget: Vec<DirectoryKey>,
 }
 
+impl Writes {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+            && self.claims.is_empty()
+            && self.profiles.is_empty()
+            && self.sums.is_empty()
+            && self.quarantine.is_empty()
+            && self.outbox.is_empty()
+            && self.erase.is_empty()
+            && self.forget.is_empty()
+    }
+}
+
 /// One environment's store. Cheap to clone; several handles, also in several processes where the backend
 /// allows it, see each other's commits.
 #[async_trait]

@@ -234,6 +234,7 @@ impl World {
             times,
             epoch: self.rules.epoch,
             key: Some([7; 16]),
+            unique: None,
             input,
             decision: &decision,
             previous: before.tail,

@@ -1,0 +1,241 @@
+//! What a batch reads before it is decided: directory entries, profiles, and the rare rest.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use engine::{Identity, Message, Profile, Rules, record::Recorded};
+use ledger::ProfileId;
+use store::{Direction, DirectoryEntry, DirectoryKey, Record, Stream};
+
+use super::{
+    ProfileCache,
+    job::{Item, Job, Task},
+};
+use crate::{Environment, Result, ingest::Incoming, quarantine};
+
+/// Everything a batch's decisions read.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub(crate) directory: HashMap<DirectoryKey, DirectoryEntry>,
+    pub(crate) profiles: HashMap<ProfileId, Arc<Profile>>,
+    /// Messages so far, of profiles whose upgrade needs them.
+    pub(crate) histories: HashMap<ProfileId, Arc<[Message]>>,
+    /// What earlier commands under the same Idempotency-Key came to.
+    pub(crate) commands: HashMap<[u8; 16], Recorded>,
+    /// Quarantined items to decide again, by message key.
+    pub(crate) released: HashMap<[u8; 16], (Item, Record)>,
+    /// For erasures: streams of people merged into this one, and quarantined events of the same person.
+    pub(crate) erasures: HashMap<ProfileId, Vec<Stream>>,
+}
+
+/// The identities a message names, as the directory is asked for them.
+pub(crate) fn identities(message: &Message) -> Vec<Identity> {
+    let mut found = Vec::with_capacity(4);
+    found.extend(message.user_id.clone().map(Identity::User));
+    found.extend(message.anonymous_id.clone().map(Identity::Anonymous));
+    if let Some(previous) = &message.previous_id {
+        found.push(Identity::User(previous.clone()));
+        found.push(Identity::Anonymous(previous.clone()));
+    }
+    found
+}
+
+pub(crate) async fn load(
+    environment: &Environment,
+    cache: &ProfileCache,
+    rules: &Rules,
+    jobs: &[Job],
+) -> Result<Loaded> {
+    let mut loaded = Loaded::default();
+    let mut keys = BTreeSet::new();
+    let mut profiles = BTreeSet::new();
+    let hasher = &environment.hasher;
+    let wants = |item: &Item, keys: &mut BTreeSet<DirectoryKey>| {
+        keys.insert(DirectoryKey::Message(hasher.message(item.message_id())));
+        if let Item::Message(message) = item {
+            keys.extend(identities(message).iter().map(|id| DirectoryKey::Identity(hasher.identity(id))));
+            if let Some((event_type, value)) = engine::admit::unique_value(rules, message) {
+                keys.insert(DirectoryKey::Unique(hasher.unique(event_type.as_str(), &value)));
+            }
+        }
+    };
+    for job in jobs {
+        match &job.task {
+            Task::Items(items) => items.iter().for_each(|item| wants(item, &mut keys)),
+            Task::Order { profile, idempotency_key, .. } => {
+                profiles.insert(*profile);
+                keys.extend(idempotency_key.as_deref().map(|key| DirectoryKey::Command(hasher.command(key))));
+            }
+            Task::Wake(woken) => profiles.extend(woken.iter().map(|(id, _)| *id)),
+            Task::Release(messages) => {
+                for key in messages {
+                    let stream = Stream::Quarantine(*key);
+                    let Some(record) = environment.store.record(stream, 1).await? else { continue };
+                    let Some(incoming) = quarantine::read(&record)? else { continue };
+                    let item = Item::new(incoming);
+                    wants(&item, &mut keys);
+                    loaded.released.insert(*key, (item, record));
+                }
+            }
+        }
+    }
+    let keys: Vec<DirectoryKey> = keys.into_iter().collect();
+    for (key, entry) in keys.iter().zip(environment.store.lookup(&keys).await?) {
+        let Some(entry) = entry else { continue };
+        loaded.directory.insert(*key, entry);
+        match (key, entry) {
+            (_, DirectoryEntry::Profile(profile)) => {
+                profiles.insert(profile);
+            }
+            (DirectoryKey::Command(hash), DirectoryEntry::Record(stream, n)) => {
+                if let Some(record) = environment.store.record(stream, n).await? {
+                    let recorded = engine::record::decode(&record.header, record.body.as_deref())?;
+                    loaded.commands.insert(*hash, recorded);
+                }
+            }
+            _ => {}
+        }
+    }
+    load_profiles(environment, cache, &mut loaded, profiles).await?;
+    load_rest(environment, rules, jobs, &mut loaded).await?;
+    Ok(loaded)
+}
+
+/// Loads profiles, and those they live on in.
+async fn load_profiles(
+    environment: &Environment,
+    cache: &ProfileCache,
+    loaded: &mut Loaded,
+    mut wanted: BTreeSet<ProfileId>,
+) -> Result<()> {
+    while !wanted.is_empty() {
+        let mut missing = Vec::new();
+        let mut next = BTreeSet::new();
+        let mut take = |profile: Arc<Profile>, loaded: &mut Loaded| {
+            if let engine::profile::Standing::MergedInto(into) = profile.standing
+                && !loaded.profiles.contains_key(&into)
+            {
+                next.insert(into);
+            }
+            loaded.profiles.insert(profile.id, profile);
+        };
+        for id in &wanted {
+            match cache.get(id) {
+                Some(profile) => take(profile, loaded),
+                None => missing.push(*id),
+            }
+        }
+        for row in environment.store.profiles(&missing).await?.into_iter().flatten() {
+            let profile = Arc::new(Profile::decode(&row.state)?);
+            cache.insert(profile.id, Arc::clone(&profile));
+            take(profile, loaded);
+        }
+        wanted = next;
+    }
+    Ok(())
+}
+
+/// The rare rest: histories for upgrades, what an erasure takes along.
+async fn load_rest(
+    environment: &Environment,
+    rules: &Rules,
+    jobs: &[Job],
+    loaded: &mut Loaded,
+) -> Result<()> {
+    let behind: Vec<ProfileId> =
+        loaded.profiles.values().filter(|profile| rules.needs_history(profile)).map(|p| p.id).collect();
+    for id in behind {
+        loaded.histories.insert(id, history(environment, id).await?);
+    }
+    for job in jobs {
+        if let Task::Order { profile, command, .. } = &job.task
+            && command.order == engine::input::Order::Erase
+        {
+            let streams = erasure(environment, *profile).await?;
+            loaded.erasures.insert(*profile, streams);
+        }
+    }
+    Ok(())
+}
+
+const PAGE: usize = 1_000;
+
+/// All records of a profile's stream, oldest first, decoded.
+pub(crate) async fn records(environment: &Environment, profile: ProfileId) -> Result<Vec<Recorded>> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page =
+            environment.store.stream(Stream::Profile(profile), Direction::Forward, after, PAGE).await?;
+        for record in &page.rows {
+            found.push(engine::record::decode(&record.header, record.body.as_deref())?);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// A profile's messages so far, oldest first: its own, and those of profiles merged into it.
+pub(crate) async fn history(environment: &Environment, profile: ProfileId) -> Result<Arc<[Message]>> {
+    let own = records(environment, profile).await?;
+    history_from(environment, own).await
+}
+
+/// The same, of a part of a profile's stream.
+pub(crate) async fn history_from(environment: &Environment, own: Vec<Recorded>) -> Result<Arc<[Message]>> {
+    let mut messages = Vec::new();
+    let mut parts = vec![own];
+    while let Some(records) = parts.pop() {
+        let mut streams = Vec::new();
+        streams.extend(records.iter().filter_map(|recorded| match recorded.input {
+            Some(engine::Input::MergeIn { from, .. }) => Some(from),
+            _ => None,
+        }));
+        messages.extend(records.iter().flat_map(engine::replay::history_of));
+        for stream in streams {
+            parts.push(self::records(environment, stream).await?);
+        }
+    }
+    messages.sort_by(|a, b| {
+        (a.occurred_at, a.received_at, &a.message_id).cmp(&(b.occurred_at, b.received_at, &b.message_id))
+    });
+    Ok(messages.into())
+}
+
+/// Every stream that holds something of this person: their own, those merged into it, their quarantined
+/// events.
+async fn erasure(environment: &Environment, profile: ProfileId) -> Result<Vec<Stream>> {
+    let mut found = Vec::new();
+    let mut identities = BTreeSet::new();
+    let mut streams = vec![profile];
+    while let Some(stream) = streams.pop() {
+        found.push(Stream::Profile(stream));
+        for recorded in records(environment, stream).await? {
+            for effect in &recorded.decision.effects {
+                if let engine::Effect::Identity(identity) = effect {
+                    identities.insert(environment.hasher.identity(identity));
+                }
+            }
+            if let Some(engine::Input::MergeIn { from, .. }) = recorded.input {
+                streams.push(from);
+            }
+        }
+    }
+    for identity in identities {
+        let messages = environment.store.quarantine_of(identity).await?;
+        found.extend(messages.into_iter().map(Stream::Quarantine));
+    }
+    Ok(found)
+}
+
+/// A released item as it came in.
+pub(crate) fn incoming(item: &Item) -> Incoming {
+    match item {
+        Item::Message(message) => Incoming::Message(Box::new(Message::clone(message))),
+        Item::Malformed(malformed) => Incoming::Malformed(crate::ingest::Malformed::clone(malformed)),
+    }
+}

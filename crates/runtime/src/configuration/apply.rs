@@ -1,0 +1,190 @@
+//! Applying: the plan computed again, compared, and carried out in one step.
+
+use std::sync::Arc;
+
+use program::{
+    Bundle, Kind, Program, Revision, RevisionId,
+    plan::{Choices, Facts, OriginKind, Plan},
+    revision::Origin,
+};
+use store::{Condition, ControlWrites, ObjectRow, PromotionRow, RevisionRow};
+
+use super::{PlanSource, Planned};
+use crate::{
+    Environment, Error, Result,
+    control::{Actor, Change, ControlDraft, hex},
+    timers::schedule_points,
+};
+
+/// What to apply.
+pub struct ApplyRequest {
+    /// Where from.
+    pub source: PlanSource,
+    /// What was chosen (for a plan file: its own choices).
+    pub choices: Choices,
+    /// The digest that was reviewed; anything else is refused as stale.
+    pub expect: Option<String>,
+    /// Who.
+    pub actor: Actor,
+    /// Why.
+    pub message: Option<String>,
+}
+
+/// What applying came to.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The plan that was carried out.
+    pub plan: Plan,
+    /// The head from now on; `None` when nothing was there to do.
+    pub revision: Option<RevisionId>,
+    /// The epoch from now on.
+    pub epoch: u64,
+}
+
+impl Environment {
+    /// Applies. Everything slow (planning, compiling) comes first; then one exclusive step moves the head.
+    /// When this answers, no event is decided under the old head any more.
+    pub async fn apply(&self, request: ApplyRequest) -> Result<Applied> {
+        let state = self.epochs.refresh().await?;
+        let planned =
+            self.plan_at(&state, &request.source, request.choices.clone(), &Facts::default(), true).await?;
+        if let PlanSource::File(file) = &request.source {
+            file.stale(&planned.plan).map_err(|stale| Error::Stale(stale.to_string()))?;
+        }
+        if let Some(expect) = &request.expect
+            && *expect != planned.plan.digest.to_string()
+        {
+            return Err(Error::Stale(format!(
+                "the plan has digest {} now, not {expect}: something changed since it was reviewed; plan again",
+                planned.plan.digest
+            )));
+        }
+        if planned.plan.blocked() {
+            return Err(Error::Blocked(planned.plan.blockers.iter().map(|b| b.message.clone()).collect()));
+        }
+        if planned.plan.is_empty() && !planned.plan.moves_base() {
+            return Ok(Applied { plan: planned.plan, revision: None, epoch: state.epoch });
+        }
+        let by = match planned.plan.source.origin.kind {
+            OriginKind::Environment => "promote",
+            OriginKind::Directory => "apply",
+        };
+        let (revision, epoch) = self.move_head(&planned, state.head, by, &request).await?;
+        Ok(Applied { plan: planned.plan, revision: Some(revision), epoch })
+    }
+
+    async fn move_head(
+        &self,
+        planned: &Planned,
+        parent: Option<RevisionId>,
+        by: &str,
+        request: &ApplyRequest,
+    ) -> Result<(RevisionId, u64)> {
+        let plan = &planned.plan;
+        let digest = plan.digest.to_string();
+        let origin = match plan.source.origin.kind {
+            OriginKind::Environment => Origin::Promotion {
+                environment: plan.source.origin.name.clone(),
+                revision: planned.source_revision,
+                digest: digest.clone(),
+            },
+            OriginKind::Directory => Origin::Files { pulled: planned.pulled, digest: Some(digest.clone()) },
+        };
+        let message = request.message.clone().unwrap_or_default();
+        let (revision, mut writes) =
+            self.revision_of(&planned.result, parent, &request.actor, &message, origin)?;
+        writes.objects.extend(content(&planned.next_base));
+        writes.promotion = Some(PromotionRow {
+            epoch: planned.epoch + 1,
+            source: plan.source.origin.id.clone(),
+            source_manifest: planned.next_base.manifest_hash().0,
+            source_revision: planned.source_revision.map(|revision| revision.0),
+            digest: digest.clone(),
+            plan: plan.to_json().map_err(|error| Error::Internal(error.to_string()))?.into(),
+            actor: request.actor.to_string(),
+            at: self.now(),
+        });
+        let change = Change::HeadMoved {
+            revision,
+            manifest: planned.result.manifest_hash(),
+            by: by.to_owned(),
+            digest: Some(digest),
+            react: plan.choices.run_audience_reactors,
+        };
+        let draft = ControlDraft { actor: request.actor.clone(), message: request.message.clone(), change };
+        let epoch = self.change(draft, writes, Some(planned.epoch)).await?;
+        Ok((revision, epoch))
+    }
+
+    /// A new revision and everything that must be kept with it; also what must hold when the head moves to
+    /// it, and its schedules.
+    pub(super) fn revision_of(
+        &self,
+        bundle: &Bundle,
+        parent: Option<RevisionId>,
+        actor: &Actor,
+        message: &str,
+        origin: Origin,
+    ) -> Result<(RevisionId, ControlWrites)> {
+        // Compiled here, before the exclusive step: a faulty program never gets that far.
+        let program = Program::compile(bundle).map_err(Error::Faults)?;
+        let made_at = self.now();
+        let revision = Revision {
+            manifest: bundle.manifest(),
+            parent,
+            author: actor.to_string(),
+            message: message.to_owned(),
+            origin,
+            made_at,
+        };
+        let id = revision.id();
+        let secrets = bundle.specs.keys().filter(|address| address.kind == Kind::Secret);
+        let writes = ControlWrites {
+            conditions: secrets.map(|address| Condition::SecretBound(address.key.to_string())).collect(),
+            objects: content(bundle),
+            revisions: vec![RevisionRow {
+                id: id.0,
+                manifest: bundle.manifest_hash().0,
+                canonical: revision.canonical().into(),
+                made_at,
+            }],
+            schedules: Some(schedule_points(&program, made_at)),
+            ..ControlWrites::default()
+        };
+        Ok((id, writes))
+    }
+
+    /// Edits one object of a test environment directly: a revision like any other. Live is locked: its
+    /// configuration changes by promotion or apply.
+    pub fn check_unlocked(&self) -> Result<()> {
+        if self.is_live() {
+            return Err(Error::Refused(format!(
+                "environment `{}` is live and locked: its configuration changes by `apply` or promotion, not by single edits",
+                self.name()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A bundle as content: each spec, and the manifest itself, under their hashes.
+pub(super) fn content(bundle: &Bundle) -> Vec<ObjectRow> {
+    let manifest = bundle.manifest();
+    let mut rows: Vec<ObjectRow> = bundle
+        .specs
+        .iter()
+        .filter_map(|(address, spec)| {
+            Some(ObjectRow { hash: manifest.get(address)?.0, canonical: Arc::clone(spec) })
+        })
+        .collect();
+    rows.push(ObjectRow {
+        hash: bundle.manifest_hash().0,
+        canonical: program::bundle::manifest_json(&manifest).to_string().into(),
+    });
+    rows
+}
+
+/// How an environment's id stands in plans.
+pub fn origin_id(environment: &Environment) -> String {
+    hex(&environment.id())
+}

@@ -1,0 +1,12 @@
+//! Configuration in an environment: planning a change, applying it in one step, going back, and what each
+//! environment binds for itself.
+
+mod apply;
+mod bindings;
+mod crossings;
+mod plan;
+mod rollback;
+
+pub use apply::{Applied, ApplyRequest};
+pub use bindings::ConstantBinding;
+pub use plan::{PlanSource, Planned};

@@ -1,0 +1,232 @@
+//! Planning: what would change in the target, computed against the target as it is now.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use ledger::Account;
+use program::{
+    Bundle, Key, ManifestHash, Program, RevisionId,
+    plan::{Choices, Facts, Held, Origin, OriginKind, Plan, PlanInput},
+};
+
+use crate::{
+    Environment, Error, Result,
+    control::{EpochState, hex},
+};
+
+/// Where a plan's configuration comes from.
+#[derive(Clone)]
+pub enum PlanSource {
+    /// Another environment's head.
+    Environment(Arc<Environment>),
+    /// A folder of files.
+    Directory {
+        /// What it says.
+        bundle: Bundle,
+        /// A name for people, e.g. the folder's.
+        name: String,
+        /// The revision of the target it was pulled from, if it records one: the base of the comparison.
+        pulled: Option<RevisionId>,
+    },
+    /// A plan file: its own objects, origin and choices.
+    File(Box<Plan>),
+}
+
+/// All folders of files count as one source: what was last applied from files is the base of the next.
+const FILES: &str = "files";
+
+/// A plan with what applying needs besides.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The target after applying.
+    pub(super) result: Bundle,
+    /// What to record as last promoted from this source.
+    pub(super) next_base: Bundle,
+    /// The control position it was computed at.
+    pub(super) epoch: u64,
+    /// The source's head.
+    pub(super) source_revision: Option<RevisionId>,
+    /// The revision a folder was pulled from.
+    pub(super) pulled: Option<RevisionId>,
+}
+
+impl Planned {
+    /// The target after applying.
+    pub fn result(&self) -> &Bundle {
+        &self.result
+    }
+}
+
+impl Environment {
+    /// The objects of the head.
+    pub async fn bundle(&self) -> Result<Bundle> {
+        match self.epochs.refresh().await?.head {
+            Some(head) => self.epochs.bundle(head).await,
+            None => Ok(Bundle::default()),
+        }
+    }
+
+    /// Plans a change of this environment. Counts who would cross an audience's border when that is in
+    /// question.
+    pub async fn plan(&self, source: &PlanSource, choices: Choices) -> Result<Planned> {
+        let state = self.epochs.refresh().await?;
+        let planned = self.plan_at(&state, source, choices.clone(), &Facts::default(), true).await?;
+        if planned.plan.effects.audiences.is_empty() || planned.plan.blocked() {
+            return Ok(planned);
+        }
+        let crossings = self.crossings(&state, &planned.result).await?;
+        let facts = Facts { crossings, ..Facts::default() };
+        self.plan_at(&state, source, choices, &facts, true).await
+    }
+
+    /// Plans at a given control position; `facts` brings what was counted before.
+    pub(super) async fn plan_at(
+        &self,
+        state: &EpochState,
+        source: &PlanSource,
+        choices: Choices,
+        counted: &Facts,
+        gather: bool,
+    ) -> Result<Planned> {
+        let target = match state.head {
+            Some(head) => self.epochs.bundle(head).await?,
+            None => Bundle::default(),
+        };
+        let (origin, bundle, source_revision, pulled) = self.read_source(source).await?;
+        let base = self.base(&origin, pulled).await?;
+        let facts = if gather {
+            Facts { crossings: counted.crossings.clone(), ..self.facts(state).await? }
+        } else {
+            counted.clone()
+        };
+        let check = |bundle: &Bundle| Program::compile(bundle).err().unwrap_or_default();
+        let computed = Plan::compute(&PlanInput {
+            origin,
+            source_revision,
+            source: &bundle,
+            target_id: hex(&self.id()),
+            target_name: self.name().to_owned(),
+            epoch: state.configured,
+            head: state.head,
+            target: &target,
+            base: base.as_ref(),
+            choices,
+            facts: &facts,
+            check: &check,
+        })
+        .map_err(|error| Error::Refused(error.to_string()))?;
+        Ok(Planned {
+            plan: computed.plan,
+            result: computed.result,
+            next_base: computed.next_base,
+            epoch: state.epoch,
+            source_revision,
+            pulled,
+        })
+    }
+
+    async fn read_source(
+        &self,
+        source: &PlanSource,
+    ) -> Result<(Origin, Bundle, Option<RevisionId>, Option<RevisionId>)> {
+        match source {
+            PlanSource::Environment(from) => {
+                if from.id() == self.id() {
+                    return Err(Error::Refused(format!(
+                        "source and target are both environment `{}`: name two different ones",
+                        self.name()
+                    )));
+                }
+                let state = from.epochs.refresh().await?;
+                let bundle = from.bundle().await?;
+                let origin = Origin {
+                    kind: OriginKind::Environment,
+                    id: hex(&from.id()),
+                    name: from.name().to_owned(),
+                };
+                Ok((origin, bundle, state.head, None))
+            }
+            PlanSource::Directory { bundle, name, pulled } => {
+                let origin = Origin { kind: OriginKind::Directory, id: FILES.into(), name: name.clone() };
+                Ok((origin, bundle.clone(), None, *pulled))
+            }
+            PlanSource::File(plan) => {
+                // A file that was planned from a folder names the base by manifest: it must still be ours.
+                let bundle = plan.source_bundle();
+                Ok((plan.source.origin.clone(), bundle, plan.source.revision, None))
+            }
+        }
+    }
+
+    /// What was last promoted from this origin; or, for a folder that records what it was pulled from, that.
+    async fn base(&self, origin: &Origin, pulled: Option<RevisionId>) -> Result<Option<Bundle>> {
+        if let Some(pulled) = pulled
+            && self.store.revision(pulled.0).await?.is_some()
+        {
+            return self.epochs.bundle(pulled).await.map(Some);
+        }
+        let mut after = None;
+        loop {
+            let page = self.store.promotions(after, 100).await?;
+            if let Some(row) = page.rows.iter().find(|row| row.source == origin.id) {
+                return self.manifest_bundle(ManifestHash(row.source_manifest)).await.map(Some);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The objects of a manifest that is kept as an object itself (the base of a comparison).
+    async fn manifest_bundle(&self, manifest: ManifestHash) -> Result<Bundle> {
+        let missing = || Error::Missing {
+            what: "manifest",
+            name: manifest.to_string(),
+            environment: self.name().to_owned(),
+        };
+        let row = self.store.objects(&[manifest.0]).await?.pop().flatten().ok_or_else(missing)?;
+        let entries: BTreeMap<program::Address, program::SpecHash> =
+            serde_json::from_str(&row.canonical).map_err(|error| Error::Internal(error.to_string()))?;
+        let hashes: Vec<[u8; 32]> = entries.values().map(|hash| hash.0).collect();
+        let rows = self.store.objects(&hashes).await?;
+        let mut bundle = Bundle::default();
+        for (address, row) in entries.into_keys().zip(rows) {
+            bundle.specs.insert(address, row.ok_or_else(missing)?.canonical);
+        }
+        Ok(bundle)
+    }
+
+    /// What is true here beside the configuration: bindings, members, balances.
+    async fn facts(&self, state: &EpochState) -> Result<Facts> {
+        let mut facts = Facts::default();
+        for (key, sealed) in &state.constants {
+            facts.constants.insert(key.clone(), self.epochs.open_constant(key, sealed)?);
+        }
+        facts.secrets = self.bound_secrets().await?;
+        for (audience, count) in self.store.member_counts().await? {
+            if let Ok(key) = Key::new(&audience) {
+                facts.members.insert(key, count);
+            }
+        }
+        for (currency, account, sum) in self.store.sums().await? {
+            if account.of_profile()
+                && sum != 0
+                && let Ok(key) = Key::new(&currency.0)
+            {
+                let held = facts.held.entry(key).or_insert(Held::default());
+                held.points += i128::from(sum);
+                debug_assert!(matches!(account, Account::Available | Account::Pending | Account::Held));
+            }
+        }
+        Ok(facts)
+    }
+
+    pub(super) async fn bound_secrets(&self) -> Result<BTreeSet<Key>> {
+        let rows = self.store.secrets().await?;
+        Ok(rows.iter().filter_map(|row| Key::new(&row.key).ok()).collect())
+    }
+}

@@ -1,0 +1,75 @@
+//! Writing a control change: one record, and what goes with it, in one exclusive step.
+
+use jiff::Timestamp;
+use store::{Commit, ControlWrites, NewRecord, Stream};
+
+use super::{Actor, Change, ControlRecord, EpochState};
+use crate::{Environment, Error, Result, clock::micros};
+
+/// A control change before it has a position.
+#[derive(Clone, Debug)]
+pub struct ControlDraft {
+    /// Who.
+    pub actor: Actor,
+    /// Why.
+    pub message: Option<String>,
+    /// What.
+    pub change: Change,
+}
+
+impl Environment {
+    /// Writes a control change as of the newest epoch, with `extra` in the same transaction. `expected`
+    /// refuses it when the epoch is another one by now. Once this answers, no batch decides under the old
+    /// epoch.
+    pub async fn change(
+        &self,
+        draft: ControlDraft,
+        extra: ControlWrites,
+        expected: Option<u64>,
+    ) -> Result<u64> {
+        let _one_at_a_time = self.control_lock.lock().await;
+        loop {
+            let state = self.epochs.refresh().await?;
+            if let Some(expected) = expected
+                && expected != state.epoch
+            {
+                return Err(Error::Stale(format!(
+                    "environment `{}` is at epoch {} by now, not {expected}: somebody changed it; plan again",
+                    self.name(),
+                    state.epoch
+                )));
+            }
+            let mut writes = extra.clone();
+            writes.record = Some(self.control_record(&state, &draft)?);
+            match self.store.control(state.epoch, writes).await? {
+                Commit::Committed => {
+                    self.refresh_rules().await?;
+                    self.live.wake_timers();
+                    return Ok(state.epoch + 1);
+                }
+                Commit::EpochMoved(_) | Commit::Conflict => {}
+            }
+        }
+    }
+
+    fn control_record(&self, state: &EpochState, draft: &ControlDraft) -> Result<NewRecord> {
+        // The environment's own time, monotone in its stream whatever the machine's clock does.
+        let now = micros(self.now());
+        let at = state.at.map_or(now, |last: Timestamp| last.max(now));
+        let record = ControlRecord {
+            n: state.epoch + 1,
+            at,
+            actor: draft.actor.clone(),
+            message: draft.message.clone(),
+            change: draft.change.clone(),
+            previous: state.tail.clone(),
+        };
+        Ok(NewRecord {
+            stream: Stream::Control,
+            n: record.n,
+            decided_at: at,
+            header: record.encode()?,
+            body: None,
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! One environment, running.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use engine::Rules;
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+
+use crate::{
+    Error, Result, batch,
+    clock::SharedClock,
+    control::{ClockSetting, EpochState, Epochs},
+    hashed::Hasher,
+    intake::{self, Intake},
+    keys::KeyRing,
+    live::Live,
+    seal::Seal,
+    timers,
+};
+
+/// How an environment runs. Each has its own queue, writer and limits.
+#[derive(Clone)]
+pub struct Options {
+    /// Messages waiting, at most.
+    pub queue_items_max: usize,
+    /// Bytes of messages waiting, at most.
+    pub queue_bytes_max: usize,
+    /// Messages decided in one commit, at most.
+    pub batch_items_max: usize,
+    /// Profiles kept decoded, at most.
+    pub profiles_cached_max: usize,
+    /// How a decision is made: the engine's own; tests put faults in here.
+    pub decide: DecideFn,
+}
+
+/// The signature of [`engine::decide`].
+pub type DecideFn =
+    fn(&Rules, &engine::Profile, &engine::Input, engine::Times) -> Result<engine::Proposal, engine::Fault>;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            queue_items_max: 20_000,
+            queue_bytes_max: 64 << 20,
+            batch_items_max: 1_000,
+            profiles_cached_max: 50_000,
+            decide: engine::decide,
+        }
+    }
+}
+
+/// A running environment. Everything goes through here; nothing in it reaches another environment.
+pub struct Environment {
+    pub(crate) store: Arc<dyn store::Environment>,
+    pub(crate) options: Options,
+    pub(crate) clock: SharedClock,
+    pub(crate) seal: Seal,
+    pub(crate) hasher: Hasher,
+    pub(crate) epochs: Epochs,
+    pub(crate) current: RwLock<Arc<Rules>>,
+    pub(crate) control_lock: tokio::sync::Mutex<()>,
+    pub(crate) intake: Intake,
+    pub(crate) keys: KeyRing,
+    pub(crate) live: Live,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Environment {
+    /// Starts an environment over its store.
+    pub async fn start(
+        store: Arc<dyn store::Environment>,
+        master_key: &[u8; 32],
+        clock: SharedClock,
+        options: Options,
+    ) -> Result<Arc<Self>> {
+        let identity = store.identity().clone();
+        let seal = Seal::new(master_key, identity.id);
+        let epochs = Epochs::new(Arc::clone(&store), seal.clone());
+        let state = epochs.refresh().await?;
+        let rules = epochs.rules(state.epoch).await?;
+        let keys = KeyRing::new(store.keys().await?);
+        let (intake, queue) =
+            intake::channel(identity.name.clone(), options.queue_items_max, options.queue_bytes_max);
+        let environment = Arc::new(Self {
+            hasher: Hasher::new(&identity.directory_key),
+            store,
+            options,
+            clock,
+            seal,
+            epochs,
+            current: RwLock::new(rules),
+            control_lock: tokio::sync::Mutex::new(()),
+            intake,
+            keys,
+            live: Live::default(),
+            tasks: Mutex::default(),
+        });
+        let batches = tokio::spawn(batch::run(Arc::clone(&environment), queue));
+        let timers = tokio::spawn(timers::run(Arc::clone(&environment)));
+        environment.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([batches, timers]);
+        Ok(environment)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.store.identity().name
+    }
+
+    /// Its id.
+    pub fn id(&self) -> [u8; 16] {
+        self.store.identity().id
+    }
+
+    /// Whether it is the live one.
+    pub fn is_live(&self) -> bool {
+        self.store.identity().live
+    }
+
+    /// `live` or `test`.
+    pub fn kind(&self) -> &'static str {
+        if self.is_live() { "live" } else { "test" }
+    }
+
+    /// Its store, for reading.
+    pub fn store(&self) -> &dyn store::Environment {
+        &*self.store
+    }
+
+    /// The rules of the newest epoch.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The newest epoch's state.
+    pub fn state(&self) -> Arc<EpochState> {
+        self.epochs.newest()
+    }
+
+    /// Every epoch, for replays.
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
+    }
+
+    /// The machine's time.
+    pub fn machine_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The environment's time: the machine's, or its test clock's.
+    pub fn now(&self) -> Timestamp {
+        match self.epochs.newest().clock {
+            ClockSetting::System => self.clock.now(),
+            ClockSetting::Manual(at) => at,
+        }
+    }
+
+    /// Reads the newest epoch and compiles it; new batches are decided under it.
+    pub(crate) async fn refresh_rules(&self) -> Result<Arc<Rules>> {
+        let state = self.epochs.refresh().await?;
+        let rules = self.epochs.rules(state.epoch).await?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
+        Ok(rules)
+    }
+
+    /// Takes nothing more in, finishes what is waiting, and lets go of the store.
+    pub async fn stop(&self) -> Result<()> {
+        self.intake.close();
+        self.live.stop();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.await.map_err(|error| Error::Internal(format!("a task of the environment: {error}")))?;
+        }
+        self.store.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! What the journal is good for besides the present: proving it, explaining it, making the views again, and
+//! trying a candidate program on it.
+
+mod explain;
+mod rebuild;
+mod rehearsal;
+mod verify;
+mod walk;
+
+pub use explain::{Explained, ExplainedRecord};
+pub use rebuild::Rebuilt;
+pub use rehearsal::{RehearsalRequest, report};
+pub use verify::{Finding, Verified};

@@ -1,0 +1,227 @@
+//! One member's history under the candidate: the same inputs, its own timers and upgrades.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use engine::{
+    Decision, Fault, Input, Profile, Proposal, Rules, Times,
+    admit::Admission,
+    input::Order,
+    record::{Encoded, Recorded, Writing},
+};
+use jiff::Timestamp;
+use ledger::{GroupId, PostingGroup, ProfileId};
+
+/// Shared counters, simulated in the order in which events are replayed.
+#[derive(Default)]
+pub(super) struct Counters(BTreeMap<String, (i64, u64)>);
+
+impl Counters {
+    fn grant(&mut self, demand: &engine::decide::CounterDemand) -> (i64, u64) {
+        let (used, n) = self.0.entry(demand.counter.clone()).or_default();
+        let left = (demand.ceiling - *used).max(0);
+        let granted = match (demand.amount <= left, demand.part) {
+            (true, _) => demand.amount,
+            (false, true) => left,
+            (false, false) => 0,
+        };
+        *used += granted;
+        *n += 1;
+        (granted, *n)
+    }
+}
+
+/// Why an input could not be carried over.
+pub(super) enum NotCarried {
+    /// The candidate would have put it into quarantine.
+    Rejected(&'static str),
+    /// It makes no sense under the candidate.
+    Left(&'static str),
+    /// Deciding it failed.
+    Fault(Fault),
+}
+
+impl From<Fault> for NotCarried {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A member under the candidate.
+pub(super) struct Candidate {
+    pub(super) state: Profile,
+    /// What the candidate posted for the records of the journal: reversals cite those.
+    groups: HashMap<(u64, u16), (GroupId, PostingGroup)>,
+}
+
+/// As in a batch: a program that makes work for itself must not run for ever.
+const TIMERS_AT_ONCE_MAX: usize = 10_000;
+
+impl Candidate {
+    pub(super) fn new(state: Profile) -> Self {
+        Self { state, groups: HashMap::new() }
+    }
+
+    pub(super) fn fresh(profile: ProfileId) -> Self {
+        Self::new(Profile::new(profile))
+    }
+
+    /// Decides one input under the candidate and applies it.
+    fn input(
+        &mut self,
+        rules: &Rules,
+        counters: &mut Counters,
+        input: &Input,
+        times: Times,
+    ) -> Result<Decision, Fault> {
+        let mut proposal = engine::decide(rules, &self.state, input, times)?;
+        let decision = loop {
+            match proposal {
+                Proposal::Decided(decision, _) => break *decision,
+                Proposal::Demands(demand, suspended) => {
+                    let (granted, n) = counters.grant(&demand);
+                    proposal = engine::settle(suspended, granted, n)?;
+                }
+            }
+        };
+        let writing = Writing {
+            profile: self.state.id,
+            n: self.state.n + 1,
+            times,
+            epoch: rules.epoch,
+            key: None,
+            unique: None,
+            input,
+            decision: &decision,
+            previous: self.state.tail,
+            salt: [0; 16],
+        };
+        // Nobody reads this record, so it is not encoded; its hash only has to be something.
+        let encoded = Encoded { header: Vec::new(), body: Vec::new(), hash: [0; 32] };
+        engine::evolve(&mut self.state, &Recorded::of(&writing, &encoded));
+        Ok(decision)
+    }
+
+    /// Fires what is due by then. Gives every decision made.
+    pub(super) fn bring_up(
+        &mut self,
+        rules: &Rules,
+        counters: &mut Counters,
+        until: Timestamp,
+    ) -> Result<Vec<Decision>, Fault> {
+        let mut decisions = Vec::new();
+        if !self.state.is_active() {
+            return Ok(decisions);
+        }
+        while let Some(due) = self.state.due_before(until) {
+            if decisions.len() == TIMERS_AT_ONCE_MAX {
+                return Err(Fault::new(
+                    "internal",
+                    format!("profile {}", self.state.id),
+                    "its timers do not come to an end",
+                ));
+            }
+            let times = Times::new(due, due.max(self.state.decided_at));
+            decisions.push(self.input(rules, counters, &Input::Timer, times)?);
+        }
+        Ok(decisions)
+    }
+
+    /// Brings a state of the record under the candidate, as of the window's begin.
+    pub(super) fn upgrade(
+        &mut self,
+        rules: &Rules,
+        counters: &mut Counters,
+        history: Arc<[engine::Message]>,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        if self.state.n > 0 && self.state.is_active() && rules.needs_upgrade(&self.state) {
+            let at = at.max(self.state.latest);
+            let times = Times::new(at, at.max(self.state.decided_at));
+            self.input(rules, counters, &Input::Upgrade { react: false, history }, times)?;
+        }
+        Ok(())
+    }
+
+    /// Carries a recorded input over. Timers and upgrades of the record are not inputs here: the candidate
+    /// has its own. `absorbed` is the other member's state under the candidate, for a merge.
+    pub(super) fn carry(
+        &mut self,
+        rules: &Rules,
+        counters: &mut Counters,
+        recorded: &Recorded,
+        absorbed: Option<Profile>,
+    ) -> Result<Vec<Decision>, NotCarried> {
+        let Some(input) = &recorded.input else { return Err(NotCarried::Left("its body was erased")) };
+        let input = match input {
+            Input::Timer | Input::Upgrade { .. } => return Ok(Vec::new()),
+            Input::Message(message, claims) => {
+                if let Admission::Quarantine { code, .. } = engine::admit(rules, message) {
+                    return Err(NotCarried::Rejected(code));
+                }
+                Input::Message(Arc::clone(message), claims.clone())
+            }
+            Input::Command(command) => Input::Command(self.command(command)?),
+            Input::MergeOut { into } => Input::MergeOut { into: *into },
+            Input::MergeIn { from, .. } => match absorbed {
+                Some(state) => Input::MergeIn { from: *from, state: Box::new(state) },
+                None => return Err(NotCarried::Left("the member merged in is not known")),
+            },
+        };
+        let mut decisions = self.bring_up(rules, counters, recorded.times.occurred_at)?;
+        let is_order = matches!(input, Input::Command(_));
+        let times =
+            Times::new(recorded.times.occurred_at, recorded.times.decided_at.max(self.state.decided_at));
+        let decision = match self.input(rules, counters, &input, times) {
+            Err(_) if is_order => {
+                return Err(NotCarried::Left("an order that the candidate's wallet does not cover"));
+            }
+            decision => decision?,
+        };
+        for (index, group) in decision.groups.iter().enumerate() {
+            let Ok(index) = u16::try_from(index) else { break };
+            let id = GroupId { profile: self.state.id, n: self.state.n, index };
+            self.groups.insert((recorded.n, index), (id, group.clone()));
+        }
+        decisions.push(decision);
+        Ok(decisions)
+    }
+
+    /// What a recorded message comes to, with the reasons; changes nothing of note.
+    pub(super) fn traced(
+        &mut self,
+        rules: &Rules,
+        counters: &mut Counters,
+        recorded: &Recorded,
+    ) -> Result<(Decision, engine::Trace), Fault> {
+        let Some(input) = &recorded.input else {
+            return Err(Fault::new("record", "rehearsal", "its body was erased"));
+        };
+        self.bring_up(rules, counters, recorded.times.occurred_at)?;
+        let mut proposal = engine::decide_traced(rules, &self.state, input, recorded.times)?;
+        loop {
+            match proposal {
+                Proposal::Decided(decision, trace) => return Ok((*decision, trace)),
+                Proposal::Demands(demand, suspended) => {
+                    let (granted, n) = counters.grant(&demand);
+                    proposal = engine::settle(suspended, granted, n)?;
+                }
+            }
+        }
+    }
+
+    fn command(&self, command: &engine::Command) -> Result<engine::Command, NotCarried> {
+        let mut command = command.clone();
+        if let Order::Reverse { group, original } = &mut command.order {
+            let (id, mine) = self
+                .groups
+                .get(&(group.n, group.index))
+                .ok_or(NotCarried::Left("a reversal of what the candidate never posted"))?;
+            *group = *id;
+            **original = mine.clone();
+        }
+        Ok(command)
+    }
+}

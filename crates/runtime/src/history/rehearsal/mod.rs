@@ -1,0 +1,396 @@
+//! Rehearsal: recorded history under a candidate program, beside the record itself, in memory, unable to
+//! send anything.
+//!
+//! The *control* decides every record of the window again under its own rules; if that does not give the
+//! record, the rehearsal says untrusted. The *candidate* gets the same inputs (events, orders, merges) and
+//! runs its own timers.
+
+mod candidate;
+pub mod report;
+mod tally;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use engine::{DECISION_VERSION, Input, Profile, Rules, record::Recorded, record::decision_bytes};
+use jiff::Timestamp;
+use ledger::ProfileId;
+use program::{Bundle, Program, plan::Choices};
+use store::Buckets;
+
+use self::{
+    candidate::{Candidate, Counters, NotCarried},
+    report::{Affected, AffectedEvent, Both, Report},
+    tally::Side,
+};
+use super::walk::{self, RulesSeen};
+use crate::{Environment, Error, Result, batch, configuration::PlanSource};
+
+/// What to rehearse.
+pub struct RehearsalRequest {
+    /// Where the candidate comes from.
+    pub source: PlanSource,
+    /// What was chosen.
+    pub choices: Choices,
+    /// Events from here on (by when they happened); everything if `None`.
+    pub since: Option<Timestamp>,
+    /// And before this.
+    pub until: Option<Timestamp>,
+}
+
+const AFFECTED_SHOWN_MAX: usize = 10;
+const UNTRUSTED_REASONS_MAX: usize = 10;
+
+impl Environment {
+    /// Rehearses on this environment's own history. Reads only.
+    pub async fn rehearse(&self, request: RehearsalRequest) -> Result<Report> {
+        let began = self.machine_now();
+        let planned = self.plan(&request.source, request.choices.clone()).await?;
+        let mut report = self.rehearse_bundle(planned.result(), request.since, request.until).await?;
+        let took = self.machine_now().as_millisecond() - began.as_millisecond();
+        report.took_ms = u64::try_from(took).unwrap_or(0);
+        Ok(report)
+    }
+
+    /// Rehearses a bundle as a whole.
+    pub async fn rehearse_bundle(
+        &self,
+        bundle: &Bundle,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Report> {
+        let state = self.epochs.refresh().await?;
+        let program = Arc::new(Program::compile(bundle).map_err(Error::Faults)?);
+        let mut candidate = self.epochs.compile_rules(&state, program)?;
+        candidate.since = since.unwrap_or(Timestamp::MIN);
+        let budgeted: BTreeSet<String> = candidate
+            .program
+            .reactors
+            .iter()
+            .filter(|(_, reactor)| reactor.budget.is_some())
+            .map(|(key, _)| key.to_string())
+            .collect();
+        let mut rehearsal = Rehearsal {
+            environment: self,
+            candidate: Arc::new(candidate),
+            since,
+            until,
+            end: until.unwrap_or_else(|| self.now()),
+            counters: Counters::default(),
+            rules: RulesSeen::default(),
+            report: Report {
+                format_version: report::FORMAT_VERSION,
+                environment: self.name().to_owned(),
+                current: state.manifest.map(|manifest| manifest.to_string()).unwrap_or_default(),
+                candidate: bundle.manifest_hash().to_string(),
+                since,
+                until,
+                trusted: true,
+                ..Report::default()
+            },
+            affected: Vec::new(),
+        };
+        // Shared budgets couple members: then nobody may be left for a later share.
+        let shares = if budgeted.is_empty() { walk::shares(self).await? } else { vec![Buckets::ALL] };
+        for share in shares {
+            rehearsal.share(share).await?;
+        }
+        rehearsal.finish(&budgeted).await
+    }
+}
+
+/// A member on both sides.
+struct Member {
+    recorded: Profile,
+    candidate: Candidate,
+    /// The candidate has taken over (the window has begun for this member).
+    begun: bool,
+    /// The event with the largest difference in points so far.
+    most: Option<(i64, u64)>,
+}
+
+struct Rehearsal<'a> {
+    environment: &'a Environment,
+    candidate: Arc<Rules>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    end: Timestamp,
+    counters: Counters,
+    rules: RulesSeen,
+    report: Report,
+    affected: Vec<(i64, Affected)>,
+}
+
+impl Rehearsal<'_> {
+    async fn share(&mut self, share: Buckets) -> Result<()> {
+        let mut members: HashMap<ProfileId, Member> = HashMap::new();
+        let mut after = None;
+        loop {
+            let page = self.environment.store.scan(share, after, walk::PAGE).await?;
+            let mut records = Vec::with_capacity(page.rows.len());
+            for record in &page.rows {
+                records.extend(walk::decode(record)?);
+            }
+            // Across members the order is that of deciding, then of ids; within one it is the stream's. A
+            // stable sort keeps the latter, since `decided_at` never goes back in a stream.
+            records.sort_by_key(|recorded| (recorded.times.decided_at, recorded.profile));
+            for recorded in records {
+                self.record(&mut members, recorded).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+            tokio::task::yield_now().await; // clients come first
+        }
+        let mut ended: Vec<(ProfileId, Member)> = members.into_iter().collect();
+        ended.sort_by_key(|(id, _)| *id);
+        for (id, member) in ended {
+            self.end(id, member);
+        }
+        Ok(())
+    }
+
+    fn in_window(&self, recorded: &Recorded) -> bool {
+        let at = recorded.times.occurred_at;
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
+
+    async fn record(&mut self, members: &mut HashMap<ProfileId, Member>, recorded: Recorded) -> Result<()> {
+        let id = recorded.profile;
+        let environment = self.environment;
+        let member = members.entry(id).or_insert_with(|| Member {
+            recorded: Profile::new(id),
+            candidate: Candidate::fresh(id),
+            begun: self.since.is_none(),
+            most: None,
+        });
+        let past = self.until.is_some_and(|until| recorded.times.occurred_at >= until);
+        if past {
+            return Ok(());
+        }
+        let in_window = self.in_window(&recorded);
+        if in_window {
+            self.control(&member.recorded, &recorded).await?;
+            if !member.begun {
+                member.begun = true;
+                member.candidate = Candidate::new(member.recorded.clone());
+                let history = if self.candidate.needs_history(&member.recorded) {
+                    walk::history_before(environment, id, recorded.n).await?
+                } else {
+                    Arc::default()
+                };
+                let at = self.since.unwrap_or(Timestamp::MIN);
+                member
+                    .candidate
+                    .upgrade(&self.candidate, &mut self.counters, history, at)
+                    .map_err(Error::Decision)?;
+            }
+            tally::decision(&mut self.report, Side::Recorded, &recorded.decision);
+        }
+        if member.begun {
+            let absorbed = match &recorded.input {
+                Some(Input::MergeIn { from, .. }) => match members.get(from) {
+                    Some(other) => Some(other.candidate.state.clone()),
+                    None => self.absorbed(*from).await?,
+                },
+                _ => None,
+            };
+            let Some(member) = members.get_mut(&id) else { return Ok(()) };
+            self.carry(member, &recorded, absorbed);
+            engine::evolve(&mut member.recorded, &recorded);
+        } else {
+            engine::evolve(&mut member.recorded, &recorded);
+        }
+        Ok(())
+    }
+
+    /// Decides a record again under its own rules; a difference makes the rehearsal untrusted.
+    async fn control(&mut self, state: &Profile, recorded: &Recorded) -> Result<()> {
+        let at = format!("{}/{}", recorded.profile, recorded.n);
+        if recorded.input.is_none() {
+            return Ok(()); // erased: the candidate does not see it either
+        }
+        if recorded.decision_version != DECISION_VERSION {
+            self.distrust(format!(
+                "record {at} was decided by engine version {}, this is version {DECISION_VERSION}",
+                recorded.decision_version
+            ));
+            return Ok(());
+        }
+        let rules = self.rules.at(self.environment, recorded.epoch).await?;
+        let history = if matches!(recorded.input, Some(Input::Upgrade { .. })) && rules.needs_history(state) {
+            walk::history_before(self.environment, recorded.profile, recorded.n).await?
+        } else {
+            Arc::default()
+        };
+        match engine::replay::redecide(&rules, state, recorded, &history) {
+            Ok(again) if decision_bytes(&again) == decision_bytes(&recorded.decision) => {
+                self.report.control_records += 1;
+            }
+            Ok(again) => {
+                let what = engine::replay::difference(&recorded.decision, &again).unwrap_or_default();
+                self.distrust(format!("record {at} does not come out as recorded: {what}"));
+            }
+            Err(fault) => self.distrust(format!("record {at} cannot be decided again: {fault}")),
+        }
+        Ok(())
+    }
+
+    fn distrust(&mut self, why: String) {
+        self.report.trusted = false;
+        if self.report.untrusted_because.len() < UNTRUSTED_REASONS_MAX {
+            self.report.untrusted_because.push(why);
+        }
+    }
+
+    fn carry(&mut self, member: &mut Member, recorded: &Recorded, absorbed: Option<Profile>) {
+        let is_message = matches!(recorded.input, Some(Input::Message(..)));
+        self.report.events += u64::from(is_message);
+        let carried = member.candidate.carry(&self.candidate, &mut self.counters, recorded, absorbed);
+        let decisions = match carried {
+            Ok(decisions) => decisions,
+            Err(NotCarried::Rejected(code)) => {
+                *self.report.rejected.entry(code.to_owned()).or_default() += 1;
+                Vec::new()
+            }
+            Err(NotCarried::Left(why)) => {
+                *self.report.not_carried_over.entry(why.to_owned()).or_default() += 1;
+                Vec::new()
+            }
+            Err(NotCarried::Fault(fault)) => {
+                *self.report.rejected.entry("fault".to_owned()).or_default() += 1;
+                tracing::debug!(%fault, "an event could not be decided under the candidate");
+                Vec::new()
+            }
+        };
+        for decision in &decisions {
+            tally::decision(&mut self.report, Side::Candidate, decision);
+        }
+        if is_message {
+            let candidate: i64 = decisions.last().map(tally::points_total).unwrap_or(0);
+            let difference = (candidate - tally::points_total(&recorded.decision)).abs();
+            if difference > 0 && member.most.is_none_or(|(most, _)| difference > most) {
+                member.most = Some((difference, recorded.n));
+            }
+        }
+    }
+
+    /// A member merged in from another share: their own stream under the candidate, up to the merge.
+    async fn absorbed(&mut self, from: ProfileId) -> Result<Option<Profile>> {
+        let mut candidate = Candidate::fresh(from);
+        for recorded in batch::records(self.environment, from).await? {
+            if matches!(recorded.input, Some(Input::MergeOut { .. })) {
+                break;
+            }
+            // What is counted for that member is counted where their own stream is read.
+            if let Err(NotCarried::Fault(fault)) =
+                candidate.carry(&self.candidate, &mut Counters::default(), &recorded, None)
+            {
+                tracing::debug!(%fault, "an event could not be decided under the candidate");
+            }
+        }
+        Ok(Some(candidate.state))
+    }
+
+    /// A member's end: due work up to the window's end, and what they hold on both sides.
+    fn end(&mut self, id: ProfileId, mut member: Member) {
+        if !member.begun {
+            member.candidate = Candidate::new(member.recorded.clone());
+            if let Err(fault) =
+                member.candidate.upgrade(&self.candidate, &mut self.counters, Arc::default(), self.end)
+            {
+                tracing::debug!(%fault, "a member could not be brought under the candidate");
+            }
+        }
+        match member.candidate.bring_up(&self.candidate, &mut self.counters, self.end) {
+            Ok(decisions) => {
+                for decision in &decisions {
+                    tally::decision(&mut self.report, Side::Candidate, decision);
+                }
+            }
+            Err(fault) => {
+                *self.report.rejected.entry("fault".to_owned()).or_default() += 1;
+                tracing::debug!(%fault, "due work could not be decided under the candidate");
+            }
+        }
+        self.report.profiles += 1;
+        tally::end_state(&mut self.report, Side::Recorded, &member.recorded);
+        tally::end_state(&mut self.report, Side::Candidate, &member.candidate.state);
+        let (before, after) = (tally::held(&member.recorded), tally::held(&member.candidate.state));
+        let mut points: BTreeMap<String, Both> = BTreeMap::new();
+        for (currency, amount) in before {
+            points.entry(currency).or_default().recorded = amount;
+        }
+        for (currency, amount) in after {
+            points.entry(currency).or_default().candidate = amount;
+        }
+        points.retain(|_, both| both.delta() != 0);
+        let audiences_differ = !member.recorded.audiences.keys().eq(member.candidate.state.audiences.keys());
+        if points.is_empty() && !audiences_differ {
+            return;
+        }
+        self.report.profiles_affected += 1;
+        let weight: i64 = points.values().map(|both| both.delta().abs()).sum();
+        let event = member.most.map(|(_, n)| AffectedEvent {
+            n,
+            occurred_at: Timestamp::UNIX_EPOCH,
+            event: None,
+            points: Both::default(),
+            recorded: None,
+            candidate: None,
+        });
+        self.affected.push((weight, Affected { profile: id, points, event }));
+        if self.affected.len() > 10 * AFFECTED_SHOWN_MAX {
+            self.keep_most_affected();
+        }
+    }
+
+    fn keep_most_affected(&mut self) {
+        self.affected.sort_by(|a, b| (b.0, a.1.profile).cmp(&(a.0, b.1.profile)));
+        self.affected.truncate(AFFECTED_SHOWN_MAX);
+    }
+
+    async fn finish(mut self, budgeted: &BTreeSet<String>) -> Result<Report> {
+        for (key, _) in &self.candidate.program.reactors {
+            let reactor = self.report.reactors.entry(key.to_string()).or_default();
+            reactor.dead = reactor.fired.candidate == 0;
+        }
+        for key in budgeted {
+            self.report.reactors.entry(key.clone()).or_default().depends_on_order = true;
+        }
+        self.keep_most_affected();
+        let affected = std::mem::take(&mut self.affected);
+        for (_, mut affected) in affected {
+            if let Some(event) = &mut affected.event {
+                self.both_traces(affected.profile, event).await?;
+            }
+            self.report.most_affected.push(affected);
+        }
+        Ok(self.report)
+    }
+
+    /// Both sides' reasons for one event: the member's stream walked once more.
+    async fn both_traces(&mut self, profile: ProfileId, event: &mut AffectedEvent) -> Result<()> {
+        let explained = self.environment.explain_record(profile, event.n).await?;
+        event.occurred_at = explained.occurred_at;
+        event.event = explained.message.as_ref().and_then(|message| message.event.clone());
+        event.points.recorded = tally::points_total(&explained.decision);
+        event.recorded = explained.trace.ok();
+        let mut candidate = Candidate::fresh(profile);
+        let mut counters = Counters::default();
+        for recorded in batch::records(self.environment, profile).await? {
+            if recorded.n == event.n {
+                if let Ok((decision, trace)) = candidate.traced(&self.candidate, &mut counters, &recorded) {
+                    event.points.candidate = tally::points_total(&decision);
+                    event.candidate = Some(trace);
+                }
+                break;
+            }
+            let _ = candidate.carry(&self.candidate, &mut counters, &recorded, None);
+        }
+        Ok(())
+    }
+}

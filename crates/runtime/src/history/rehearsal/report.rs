@@ -1,0 +1,131 @@
+//! What a rehearsal says: the record beside what the candidate would have done.
+
+use std::collections::BTreeMap;
+
+use engine::Trace;
+use jiff::Timestamp;
+use ledger::ProfileId;
+use serde::Serialize;
+
+/// A figure twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Both {
+    /// As recorded.
+    pub recorded: i64,
+    /// As the candidate would have it.
+    pub candidate: i64,
+}
+
+impl Both {
+    /// Candidate minus recorded.
+    pub fn delta(self) -> i64 {
+        self.candidate - self.recorded
+    }
+}
+
+/// One reactor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReactorReport {
+    /// How often it fired.
+    pub fired: Both,
+    /// Points it awarded (and took, negative), by currency.
+    pub points: BTreeMap<String, Both>,
+    /// Considered by the candidate, and never fired.
+    pub dead: bool,
+    /// It draws on a shared budget: its figures depend on the order of events across members.
+    pub depends_on_order: bool,
+}
+
+/// One currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CurrencyReport {
+    /// Points awarded.
+    pub issued: Both,
+    /// Points spent.
+    pub redeemed: Both,
+    /// Points that ran out.
+    pub expired: Both,
+    /// Points corrected by hand.
+    pub adjusted: Both,
+    /// What members hold at the end, pending included.
+    pub liability: Both,
+}
+
+/// A member whom the candidate treats differently.
+#[derive(Clone, Debug, Serialize)]
+pub struct Affected {
+    /// Who.
+    pub profile: ProfileId,
+    /// Points held at the end, by currency, where they differ.
+    pub points: BTreeMap<String, Both>,
+    /// The event at which the two come out most differently.
+    pub event: Option<AffectedEvent>,
+}
+
+/// An event with both sides' reasons.
+#[derive(Clone, Debug, Serialize)]
+pub struct AffectedEvent {
+    /// The record's position in the member's stream.
+    pub n: u64,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// The event's name.
+    pub event: Option<String>,
+    /// Points by this event.
+    pub points: Both,
+    /// Why, as recorded.
+    pub recorded: Option<Trace>,
+    /// Why, under the candidate.
+    pub candidate: Option<Trace>,
+}
+
+/// The whole report.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// The version of this form.
+    pub format_version: u32,
+    /// The environment whose history was read.
+    pub environment: String,
+    /// Its manifest now.
+    pub current: String,
+    /// The candidate's.
+    pub candidate: String,
+    /// Events from here on.
+    pub since: Option<Timestamp>,
+    /// And until here.
+    pub until: Option<Timestamp>,
+    /// Whether the control reproduced the record. If not, none of the rest is to be relied on.
+    pub trusted: bool,
+    /// Why not.
+    pub untrusted_because: Vec<String>,
+    /// Records decided again under their own rules, and equal to the byte.
+    pub control_records: u64,
+    /// Events decided under the candidate.
+    pub events: u64,
+    /// Members with events.
+    pub profiles: u64,
+    /// Members whose points or audiences would be others.
+    pub profiles_affected: u64,
+    /// By reactor.
+    pub reactors: BTreeMap<String, ReactorReport>,
+    /// By currency.
+    pub currencies: BTreeMap<String, CurrencyReport>,
+    /// Members of each audience at the end.
+    pub audiences: BTreeMap<String, Both>,
+    /// What would have gone out, by channel and reactor.
+    pub messages: BTreeMap<String, Both>,
+    /// Events that the candidate would have put into quarantine, by code.
+    pub rejected: BTreeMap<String, u64>,
+    /// Inputs that could not be carried over (an order the candidate's wallet does not cover, a reversal of
+    /// what the candidate never posted), by reason.
+    pub not_carried_over: BTreeMap<String, u64>,
+    /// Figures depend on the order of events across members, and that order was only nearly known.
+    pub order_approximate: bool,
+    /// Those whom it would change most, most first.
+    pub most_affected: Vec<Affected>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// The version of [`Report`]'s form.
+pub const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,218 @@
+//! `verify`: every recorded decision made again and compared to the byte; every chain, sum and view checked.
+
+use std::{collections::BTreeMap, collections::HashMap};
+
+use engine::{DECISION_VERSION, Input, Profile, record::decision_bytes};
+use ledger::{Account, CurrencyKey, ProfileId};
+use serde::Serialize;
+
+use super::walk::{self, RulesSeen};
+use crate::{Environment, Result};
+
+/// What does not hold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Stable word: `chain`, `unbalanced`, `decision`, `view`, `sum`, `storage`.
+    pub code: &'static str,
+    /// Where: a record `profile/n`, a view row, a sum.
+    pub at: String,
+    /// What was expected and what is there.
+    pub what: String,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Verified {
+    /// Profile records read.
+    pub records: u64,
+    /// Of those, decided again and equal to the byte.
+    pub redecided: u64,
+    /// Of those, checked for chain and balance only: decided by another version of the engine.
+    pub other_version: u64,
+    /// Of those, checked for chain and balance only: their bodies were erased.
+    pub erased: u64,
+    /// Profiles.
+    pub profiles: u64,
+    /// Control records, chained.
+    pub control_records: u64,
+    /// Everything that does not hold; the first 100 in words.
+    pub findings: Vec<Finding>,
+    /// How many findings there are in all.
+    pub findings_total: u64,
+}
+
+const FINDINGS_SHOWN_MAX: usize = 100;
+
+impl Verified {
+    /// Whether everything holds.
+    pub fn passed(&self) -> bool {
+        self.findings_total == 0
+    }
+
+    fn find(&mut self, code: &'static str, at: impl ToString, what: impl Into<String>) {
+        self.findings_total += 1;
+        if self.findings.len() < FINDINGS_SHOWN_MAX {
+            self.findings.push(Finding { code, at: at.to_string(), what: what.into() });
+        }
+    }
+}
+
+type Sums = BTreeMap<(CurrencyKey, Account), i64>;
+
+impl Environment {
+    /// Verifies the whole environment as it was when this began. Reads everything, writes nothing.
+    pub async fn verify(&self) -> Result<Verified> {
+        let mut verified = Verified::default();
+        for problem in self.store.check().await? {
+            verified.find("storage", "store", problem);
+        }
+        // Reading the control stream checks its chain.
+        verified.control_records = self.epochs.refresh().await?.epoch;
+        let mut sums = Sums::new();
+        let mut rules = RulesSeen::default();
+        for share in walk::shares(self).await? {
+            let mut states: HashMap<ProfileId, Profile> = HashMap::new();
+            let mut after = None;
+            loop {
+                let page = self.store.scan(share, after, walk::PAGE).await?;
+                for record in &page.rows {
+                    self.verify_record(record, &mut states, &mut sums, &mut rules, &mut verified).await?;
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            self.verify_states(&states, &mut verified).await?;
+        }
+        self.verify_sums(&sums, &mut verified).await?;
+        Ok(verified)
+    }
+
+    async fn verify_record(
+        &self,
+        record: &store::Record,
+        states: &mut HashMap<ProfileId, Profile>,
+        sums: &mut Sums,
+        rules: &mut RulesSeen,
+        verified: &mut Verified,
+    ) -> Result<()> {
+        let recorded = match walk::decode(record) {
+            Ok(Some(recorded)) => recorded,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                verified.find("chain", format!("{:?} {}", record.stream, record.n), error.to_string());
+                return Ok(());
+            }
+        };
+        verified.records += 1;
+        let at = format!("{}/{}", recorded.profile, recorded.n);
+        let state = states.entry(recorded.profile).or_insert_with(|| Profile::new(recorded.profile));
+        if recorded.n != state.n + 1 || recorded.previous != state.tail {
+            verified.find("chain", &at, format!("it does not follow record {} of its stream", state.n));
+        }
+        for group in &recorded.decision.groups {
+            let sum: i128 = group.postings.iter().map(|posting| i128::from(posting.amount)).sum();
+            if sum != 0 {
+                verified.find("unbalanced", &at, format!("a posting group sums to {sum}, not 0"));
+            }
+            for posting in &group.postings {
+                *sums.entry((group.currency.clone(), posting.account)).or_default() += posting.amount;
+            }
+        }
+        match (&recorded.input, recorded.decision_version == DECISION_VERSION) {
+            (None, _) => verified.erased += 1,
+            (Some(_), false) => verified.other_version += 1,
+            (Some(input), true) => {
+                let rules = rules.at(self, recorded.epoch).await?;
+                let history = if matches!(input, Input::Upgrade { .. }) && rules.needs_history(state) {
+                    walk::history_before(self, recorded.profile, recorded.n).await?
+                } else {
+                    std::sync::Arc::from([])
+                };
+                match engine::replay::redecide(&rules, state, &recorded, &history) {
+                    Ok(again) if decision_bytes(&again) == decision_bytes(&recorded.decision) => {
+                        verified.redecided += 1;
+                    }
+                    Ok(again) => {
+                        let what = engine::replay::difference(&recorded.decision, &again)
+                            .unwrap_or_else(|| "the bytes differ".into());
+                        verified.find("decision", &at, what);
+                    }
+                    Err(fault) => {
+                        verified.find("decision", &at, format!("it cannot be decided again: {fault}"))
+                    }
+                }
+            }
+        }
+        engine::evolve(state, &recorded);
+        Ok(())
+    }
+
+    /// The views against what the records add up to. A profile that moved on since is left out: its newer
+    /// records were not read.
+    async fn verify_states(
+        &self,
+        states: &HashMap<ProfileId, Profile>,
+        verified: &mut Verified,
+    ) -> Result<()> {
+        let ids: Vec<ProfileId> = states.keys().copied().collect();
+        for ids in ids.chunks(walk::PAGE) {
+            for (id, row) in ids.iter().zip(self.store.profiles(ids).await?) {
+                verified.profiles += 1;
+                let Some(state) = states.get(id) else { continue };
+                match row {
+                    None => verified.find("view", id, "the profile has records but no view row"),
+                    Some(row) if row.n > state.n => {}
+                    Some(row) if row.n < state.n => verified.find(
+                        "view",
+                        id,
+                        format!("the view stands at record {}, the journal at {}", row.n, state.n),
+                    ),
+                    Some(row) => {
+                        let expected = crate::views::profile_row(state);
+                        if row != expected {
+                            verified.find("view", id, "the view is not what the records add up to");
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn verify_sums(&self, sums: &Sums, verified: &mut Verified) -> Result<()> {
+        for ((currency, account), sum) in sums {
+            if *account == Account::Clearing && *sum != 0 {
+                verified.find(
+                    "sum",
+                    format!("{currency} {account:?}"),
+                    format!("clearing sums to {sum}, not 0"),
+                );
+            }
+        }
+        let mut by_currency: BTreeMap<&CurrencyKey, i128> = BTreeMap::new();
+        for ((currency, _), sum) in sums {
+            *by_currency.entry(currency).or_default() += i128::from(*sum);
+        }
+        for (currency, sum) in by_currency.iter().filter(|(_, sum)| **sum != 0) {
+            verified.find("sum", currency, format!("all accounts together sum to {sum}, not 0"));
+        }
+        // While events go on coming in, the stored sums are ahead of what was read: only then.
+        let read = self.store.record_count().await? == verified.records;
+        if read {
+            for (currency, account, stored) in self.store.sums().await? {
+                let expected = sums.get(&(currency.clone(), account)).copied().unwrap_or(0);
+                if stored != expected {
+                    verified.find(
+                        "sum",
+                        format!("{currency} {account:?}"),
+                        format!("the view says {stored}, the records add up to {expected}"),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}

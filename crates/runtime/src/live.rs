@@ -1,0 +1,107 @@
+//! The live log and the numbers: what an environment is doing right now.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use jiff::Timestamp;
+use ledger::ProfileId;
+use serde::Serialize;
+use tokio::sync::{Notify, broadcast};
+
+use crate::ingest::ItemOutcome;
+
+/// A line of the live log.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogLine {
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// `track`, `identify`, `timer`, …
+    pub kind: String,
+    /// The event's name.
+    pub event: Option<String>,
+    /// The message id.
+    pub message_id: Option<String>,
+    /// Whose.
+    pub profile: Option<ProfileId>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: ItemOutcome,
+}
+
+/// Listeners that lag behind more lines than this lose the oldest.
+const LOG_LINES_MAX: usize = 1_024;
+
+/// What is watched from outside.
+pub struct Live {
+    log: broadcast::Sender<LogLine>,
+    counts: Mutex<BTreeMap<(String, &'static str), u64>>,
+    /// Batches committed.
+    pub batches: AtomicU64,
+    /// Profiles that the sweep after a promotion still has to visit; 0 when it is done.
+    pub sweep_left: AtomicU64,
+    pub(crate) timers_changed: Notify,
+    pub(crate) timers_held: AtomicU64,
+    stopping: AtomicBool,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            log: broadcast::channel(LOG_LINES_MAX).0,
+            counts: Mutex::default(),
+            batches: AtomicU64::new(0),
+            sweep_left: AtomicU64::new(0),
+            timers_changed: Notify::new(),
+            timers_held: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Live {
+    /// Listens to the log from now on.
+    pub fn listen(&self) -> broadcast::Receiver<LogLine> {
+        self.log.subscribe()
+    }
+
+    /// Whether anybody listens: building lines costs something.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.log.receiver_count() > 0
+    }
+
+    pub(crate) fn say(&self, line: LogLine) {
+        // Nobody listening is no error.
+        let _ = self.log.send(line);
+    }
+
+    /// Counts events by (type, outcome word).
+    pub(crate) fn count(&self, counted: BTreeMap<(String, &'static str), u64>) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, n) in counted {
+            *counts.entry(key).or_default() += n;
+        }
+    }
+
+    /// Events since the start by (type, outcome word: `decided`, `duplicate`, `quarantined`).
+    pub fn counts(&self) -> BTreeMap<(String, &'static str), u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn wake_timers(&self) {
+        self.timers_changed.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.timers_changed.notify_one();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,202 @@
+//! Due work: lots that expire or mature, windows that roll, schedules that begin and end, and profiles that
+//! still have to come under a new program. One table says what is due; this task sees that it is done.
+
+use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use jiff::Timestamp;
+use program::Address;
+use store::{ControlWrites, Due, DueOwner};
+
+use crate::{
+    Environment, Error, Result,
+    control::{Actor, Change, ClockSetting, ControlDraft},
+    intake::Work,
+};
+
+/// Profiles woken in one piece of work.
+const WAKE_AT_ONCE: usize = 200;
+/// The table is looked at again at least this often.
+const IDLE: Duration = Duration::from_secs(30);
+/// And not more often than this when something went wrong.
+const BACK_OFF: Duration = Duration::from_secs(2);
+/// Room in the queue is left to clients: background work waits while more than this waits already.
+const QUEUE_LEFT_TO_CLIENTS: usize = 2_000;
+
+/// Runs until the environment stops.
+pub(crate) async fn run(environment: Arc<Environment>) {
+    while !environment.live.is_stopping() {
+        let wait = match turn(&environment).await {
+            Ok(wait) => wait,
+            Err(Error::Stopping(_)) => return,
+            Err(error) => {
+                tracing::warn!(environment = environment.name(), %error, "due work failed; it stays due");
+                BACK_OFF
+            }
+        };
+        if !wait.is_zero() {
+            // Woken early when something changes; the time-out is the common end.
+            let _ = tokio::time::timeout(wait, environment.live.timers_changed.notified()).await;
+        }
+    }
+}
+
+/// Does some of what is due and says how long to wait for more.
+async fn turn(environment: &Environment) -> Result<Duration> {
+    if environment.intake.waiting() > QUEUE_LEFT_TO_CLIENTS {
+        return Ok(Duration::from_millis(50));
+    }
+    if environment.sweep_some().await? {
+        return Ok(Duration::from_millis(1)); // lets clients in between
+    }
+    // While history is being imported, its own events say when due work fires: old orders come in order.
+    if environment.live.timers_held.load(Ordering::Acquire) > 0 {
+        return Ok(Duration::from_millis(200));
+    }
+    let now = environment.now();
+    if environment.fire_due(now).await? {
+        return Ok(Duration::ZERO);
+    }
+    let Some(next) = environment.store.next_due().await? else { return Ok(IDLE) };
+    match environment.state().clock {
+        ClockSetting::Manual(_) => Ok(IDLE),
+        ClockSetting::System => {
+            let wait = next.as_millisecond().saturating_sub(now.as_millisecond());
+            Ok(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).clamp(Duration::from_millis(10), IDLE))
+        }
+    }
+}
+
+/// Holds back due work while it lives; see [`Environment::hold_timers`].
+pub struct TimersHeld(Arc<Environment>);
+
+impl Drop for TimersHeld {
+    fn drop(&mut self) {
+        self.0.live.timers_held.fetch_sub(1, Ordering::AcqRel);
+        self.0.live.wake_timers();
+    }
+}
+
+impl Environment {
+    /// Keeps due work from firing by the clock while history is imported, so that 1997's orders behave as
+    /// 1997: their own times still fire what was due before them.
+    pub fn hold_timers(self: &Arc<Self>) -> TimersHeld {
+        self.live.timers_held.fetch_add(1, Ordering::AcqRel);
+        TimersHeld(Arc::clone(self))
+    }
+
+    /// Fires one page of what is due by `until`, earliest first. Says whether there may be more.
+    pub(crate) async fn fire_due(&self, until: Timestamp) -> Result<bool> {
+        let due = self.store.due(until, WAKE_AT_ONCE).await?;
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let mut profiles = Vec::with_capacity(due.len());
+        for Due { at, owner } in &due {
+            match owner {
+                DueOwner::Profile(profile) => profiles.push((*profile, *at)),
+                DueOwner::Schedule(address) => self.schedule_reached(address, *at).await?,
+            }
+        }
+        if !profiles.is_empty() {
+            let before = profiles.clone();
+            self.wake(profiles).await?;
+            // Work that could not be done (it is in the log) must not be tried in a tight loop.
+            let again = self.store.due(until, WAKE_AT_ONCE).await?;
+            let stuck =
+                |due: &Due| matches!(due.owner, DueOwner::Profile(p) if before.contains(&(p, due.at)));
+            if !again.is_empty() && again.iter().all(stuck) {
+                return Err(Error::Internal("due work that does not get done (see the log)".into()));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Brings profiles up to date until the given times.
+    pub(crate) async fn wake(&self, profiles: Vec<(ledger::ProfileId, Timestamp)>) -> Result<()> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.intake.offer(Work::Wake { profiles, reply }, 1_000)?;
+        answer.await.unwrap_or_else(|_| Err(Error::Stopping(self.name().to_owned())))
+    }
+
+    async fn schedule_reached(&self, address: &str, due: Timestamp) -> Result<()> {
+        let address: Address = address.parse().map_err(Error::Internal)?;
+        let rules = self.rules();
+        let began = engine::rules::program_schedules(&rules.program)
+            .iter()
+            .any(|schedule| schedule.0 == address && schedule.1 == Some(due));
+        let left = self.schedules_after(due);
+        let extra = ControlWrites { schedules: Some(left), ..Default::default() };
+        let draft = ControlDraft {
+            actor: Actor::system(),
+            message: None,
+            change: Change::ScheduleReached { address, began, due },
+        };
+        self.change(draft, extra, None).await?;
+        Ok(())
+    }
+
+    /// The program's schedule points after a time: due work of the environment itself.
+    pub(crate) fn schedules_after(&self, after: Timestamp) -> Vec<(String, Timestamp)> {
+        schedule_points(&self.rules().program, after)
+    }
+
+    /// Sweeps some profiles that are still under an older program. Says whether there are more.
+    pub(crate) async fn sweep_some(&self) -> Result<bool> {
+        let manifest = self.rules().program.manifest.0;
+        let behind = self.store.behind(manifest, WAKE_AT_ONCE).await?;
+        if behind.is_empty() {
+            self.live.sweep_left.store(0, Ordering::Release);
+            return Ok(false);
+        }
+        let left = self.live.sweep_left.load(Ordering::Acquire);
+        if left == 0 {
+            let (count, _) = self.store.behind_count(manifest).await?;
+            self.live.sweep_left.store(count, Ordering::Release);
+        }
+        let swept = behind.len() as u64;
+        // No work is due before the beginning: waking then only brings profiles under the new program.
+        let profiles = behind.into_iter().map(|id| (id, Timestamp::MIN)).collect();
+        self.wake(profiles).await?;
+        let left = self.live.sweep_left.load(Ordering::Acquire).saturating_sub(swept);
+        self.live.sweep_left.store(left, Ordering::Release);
+        Ok(true)
+    }
+
+    /// How far the recomputation after a change of program has come: profiles left, and in all.
+    pub async fn sweep_progress(&self) -> Result<(u64, u64)> {
+        Ok(self.store.behind_count(self.rules().program.manifest.0).await?)
+    }
+
+    /// Moves the test clock forward: everything that is due until then fires, in time order.
+    pub async fn advance_clock(&self, actor: Actor, to: Timestamp) -> Result<Timestamp> {
+        if self.is_live() {
+            return Err(Error::Refused(format!(
+                "environment `{}` is live: its clock is the world's; only test environments have a test clock",
+                self.name()
+            )));
+        }
+        let now = self.now();
+        if to < now {
+            return Err(Error::Refused(format!(
+                "the test clock stands at {now} and only moves forward; {to} is before that"
+            )));
+        }
+        let draft = ControlDraft { actor, message: None, change: Change::ClockSet { now: Some(to) } };
+        self.change(draft, ControlWrites::default(), None).await?;
+        while self.sweep_some().await? {}
+        while self.fire_due(to).await? {}
+        Ok(to)
+    }
+}
+
+/// Schedule points of a program after a time, earliest per object.
+pub(crate) fn schedule_points(program: &program::Program, after: Timestamp) -> Vec<(String, Timestamp)> {
+    let mut points: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for (address, from, until) in engine::rules::program_schedules(program) {
+        for at in [from, until].into_iter().flatten().filter(|at| *at > after) {
+            let point = points.entry(address.to_string()).or_insert(at);
+            *point = (*point).min(at);
+        }
+    }
+    points.into_iter().collect()
+}
