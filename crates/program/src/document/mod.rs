@@ -62,6 +62,11 @@ pub fn is_document(name: &str) -> bool {
         && steps.all(|folder| folder != "tests")
 }
 
+/// The fields that a kind's spec may have, in the order in which people read them.
+pub const fn fields_of(kind: crate::Kind) -> &'static [&'static str] {
+    crate::decode::fields_of(kind)
+}
+
 /// Reads a program from `(file name, text)` pairs. Files that are not documents ([`is_document`]) are passed
 /// over. All faults are reported together, ordered by position.
 pub fn load(files: &[(String, String)]) -> Result<Loaded, Vec<Fault>> {

@@ -44,10 +44,11 @@ pub fn lookup<S: AsRef<str>>(schema: &Value, path: &[S]) -> Lookup {
             continue;
         }
         let has_names = names.is_some_and(|names| !names.is_empty());
-        let may_have_others = object.keys().any(|keyword| {
-            matches!(keyword.as_str(), "patternProperties" | "allOf" | "anyOf" | "oneOf" | "if")
-        }) || object.get("additionalProperties").is_some_and(Value::is_object);
-        return if closed(object) || (has_names && !may_have_others) { Lookup::Absent } else { Lookup::Open };
+        return if closed(object) || (has_names && !may_have_others(object)) {
+            Lookup::Absent
+        } else {
+            Lookup::Open
+        };
     }
     let Some(found) = at.and_then(|at| resolve(schema, at)) else {
         return Lookup::Named(Named { of_type: ValueType::Any, always: false, decimal_text: false });
@@ -86,6 +87,13 @@ fn required_in(object: &Map<String, Value>) -> impl Iterator<Item = &str> {
     object.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
+/// Whether it allows properties by rule rather than by name.
+pub(super) fn may_have_others(object: &Map<String, Value>) -> bool {
+    let by_rule = ["patternProperties", "allOf", "anyOf", "oneOf", "if", "$dynamicRef"];
+    by_rule.iter().any(|keyword| object.contains_key(*keyword))
+        || object.get("additionalProperties").is_some_and(Value::is_object)
+}
+
 fn closed(object: &Map<String, Value>) -> bool {
     ["additionalProperties", "unevaluatedProperties"]
         .iter()
@@ -93,7 +101,7 @@ fn closed(object: &Map<String, Value>) -> bool {
 }
 
 /// Follows local references.
-fn resolve<'a>(root: &'a Value, schema: &'a Value) -> Option<&'a Map<String, Value>> {
+pub(super) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> Option<&'a Map<String, Value>> {
     let mut at = schema;
     for _ in 0..DEPTH_MAX {
         let object = at.as_object()?;

@@ -93,13 +93,14 @@ impl Validator {
         self.0.validator.is_valid(properties)
     }
 
-    /// Everything that does not fit: JSON pointer into the properties, and what is wrong.
+    /// Everything that does not fit, sorted: JSON pointer into the properties, and what is wrong. The text
+    /// quotes the value: it is not for logs.
     pub fn problems(&self, properties: &Value) -> Vec<(String, String)> {
-        self.0
-            .validator
-            .iter_errors(properties)
-            .map(|error| (error.instance_path().to_string(), error.to_string()))
-            .collect()
+        let errors = self.0.validator.iter_errors(properties);
+        let mut problems: Vec<(String, String)> =
+            errors.map(|error| (error.instance_path().to_string(), error.to_string())).collect();
+        problems.sort();
+        problems
     }
 }
 
@@ -159,4 +160,67 @@ pub fn is_decimal_text(text: &str) -> bool {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     all_digits(whole) && all_digits(fraction) && whole.len() + fraction.len() <= 28
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        serde_json::from_str(text).expect("is JSON")
+    }
+
+    fn compile(schema: &Value) -> Validator {
+        Validator::compile(schema).expect("compiles")
+    }
+
+    #[test]
+    fn numbers_are_exact() {
+        let cents = compile(&value(r#"{"properties": {"total": {"type": "number", "multipleOf": 0.01}}}"#));
+        assert!(cents.is_valid(&value(r#"{"total": 59.99}"#)));
+        assert!(cents.is_valid(&value(r#"{"total": 1234567890123456789012.35}"#)));
+        assert!(!cents.is_valid(&value(r#"{"total": 1234567890123456789012.355}"#)));
+    }
+
+    #[test]
+    fn formats_are_checked() {
+        let schema = json!({"properties": {
+            "total": {"type": "string", "format": "decimal"}, "at": {"format": "date-time"}
+        }});
+        let validator = compile(&schema);
+        for (given, sound) in [
+            (json!({"total": "59.99"}), true),
+            (json!({"total": "-0.5"}), true),
+            (json!({"total": "59,99"}), false),
+            (json!({"total": "1e3"}), false),
+            (json!({"total": "5."}), false),
+            (json!({"total": "12345678901234567890123456789"}), false),
+            (json!({"at": "2026-01-01T00:00:00Z"}), true),
+            (json!({"at": "yesterday"}), false),
+        ] {
+            assert_eq!(validator.is_valid(&given), sound, "{given}");
+        }
+        let problems = validator.problems(&json!({"total": "x", "at": "y"}));
+        let pointers: Vec<&str> = problems.iter().map(|(pointer, _)| pointer.as_str()).collect();
+        assert_eq!(pointers, ["/at", "/total"]);
+    }
+
+    #[test]
+    fn patterns_do_not_run_for_ever() {
+        let validator = compile(&json!({"properties": {"a": {"pattern": "^(a+)+$"}}}));
+        assert!(!validator.is_valid(&json!({"a": "a".repeat(30_000) + "!"})));
+        assert!(Validator::compile(&json!({"pattern": "a{1000}{1000}{1000}"})).is_err());
+    }
+
+    #[test]
+    fn every_fault_of_a_schema_has_its_place() {
+        let schema = json!({
+            "properties": {"a": {"type": "decimal"}, "b": {"minLength": -1}, "c": {"$ref": "other.json"}}
+        });
+        let faults = Validator::compile(&schema).expect_err("faulty");
+        let places: Vec<String> = faults.iter().map(|fault| fault.path.join(".")).collect();
+        assert_eq!(places, ["properties.c.$ref", "properties.a.type", "properties.b.minLength"]);
+    }
 }
