@@ -120,6 +120,22 @@ fn texts_that_are_not_yaml_are_refused_and_the_rest_is_read() {
 }
 
 #[test]
+fn json_is_read_too() {
+    let tabbed = "{\r\n\t\"kind\": \"secret\",\r\n\t\"key\": \"a\",\r\n\t\"spec\": {\"description\": \"\\u00e9 \\/ \\ud83d\\ude00\"}\r\n}\r\n";
+    let list = "[{\"kind\":\"secret\",\"key\":\"b\"},{\"kind\":\"secret\",\"key\":\"c\"}]";
+    let files = [("a.json".to_owned(), tabbed.to_owned()), ("b.json".to_owned(), list.to_owned())];
+    let loaded = document::load(&files).expect("no faults");
+    let specs: Vec<(String, &str)> =
+        loaded.bundle.specs.iter().map(|(address, spec)| (address.to_string(), &**spec)).collect();
+    let expected = [("secret/a", "{\"description\":\"é / 😀\"}"), ("secret/b", "{}"), ("secret/c", "{}")];
+    assert_eq!(specs, expected.map(|(address, spec)| (address.to_owned(), spec)));
+    let address = "secret/a".parse().expect("an address");
+    let place = loaded.positions.at(&address, "/spec/description").expect("known");
+    assert_eq!((place.file.as_str(), place.line, place.column), ("a.json", 4, 26));
+    assert_eq!(codes(&[("a.json", "{\"kind\": \"secret\", \"key\": \"a\", \"spec\": ")]), ["syntax"]);
+}
+
+#[test]
 fn yaml_that_surprises_is_refused() {
     for (text, expected) in [
         ("kind: secret\nkey: &a hook\n", vec!["alias"]),
