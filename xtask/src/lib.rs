@@ -5,6 +5,8 @@
 
 use std::process::ExitCode;
 
+pub mod bench;
+pub mod greenroom;
 pub mod process;
 pub mod record_shop;
 pub mod test;
@@ -20,6 +22,7 @@ Usage: cargo xtask CHORE [ARGUMENTS]
 
   test     everything that must be green: set-up, format, lints, tidy, all tests
   tidy     the rules no compiler checks: arrows between crates, licences, file sizes, links
+  bench    how fast events go in, beside what others reach
   orders   the record shop's purchase history as Segment messages
 
 `cargo xtask CHORE --help` says more.
@@ -32,6 +35,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let (help, run): (&str, Chore) = match chore.as_str() {
+        "bench" => (bench::HELP, bench::run),
         "test" => (test::HELP, test::run),
         "tidy" => (tidy::HELP, tidy::run),
         "orders" => (record_shop::HELP, record_shop::run),

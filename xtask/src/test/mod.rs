@@ -9,7 +9,7 @@ use crate::{process, tidy, workspace};
 
 mod nextest;
 mod sdks;
-mod setup;
+pub(crate) mod setup;
 
 /// For `--help`.
 pub const HELP: &str = "\

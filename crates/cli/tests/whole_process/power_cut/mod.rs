@@ -5,4 +5,5 @@ mod chance;
 mod disk;
 mod log;
 mod recorder;
+mod server;
 mod sqlite;

@@ -1,0 +1,7 @@
+//! Greenroom as a whole: real processes, real files, real clients.
+
+mod import;
+mod place;
+mod power_cut;
+mod programs;
+mod sdks;

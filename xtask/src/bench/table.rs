@@ -1,0 +1,108 @@
+//! The figures as Markdown.
+
+use std::fmt::Write;
+
+use super::ours::Figures;
+
+/// The table. Ratios are to the hand-rolled baseline, when there is one.
+pub(super) fn print(hand_rolled: Option<f64>, insert: f64, ours: &Figures) -> String {
+    let mut text = String::new();
+    let ratio = |rate: f64| hand_rolled.map_or("–".to_owned(), |base| format!("{:.1}×", rate / base));
+    // Writing to a text cannot fail.
+    let _ = writeln!(
+        text,
+        "| way | events/s | ratio | p50 ms | p99 ms | CPU µs an event | events a core-second |"
+    );
+    let _ = writeln!(text, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    if let Some(rate) = hand_rolled {
+        let name = "hand-rolled, PostgreSQL, one transaction an event";
+        let _ = writeln!(text, "| {name} | {} | 1.0× | | | | |", whole(rate));
+    }
+    for load in &ours.loads {
+        let cpu = load.cpu_us_per_event;
+        let _ = writeln!(
+            text,
+            "| greenroom, {} a POST, {} connections | {} | {} | {:.1} | {:.1} | {cpu:.1} | {} |",
+            load.per_post,
+            load.connections,
+            whole(load.events_per_second),
+            ratio(load.events_per_second),
+            load.p50_ms,
+            load.p99_ms,
+            whole(1e6 / cpu),
+        );
+    }
+    let _ = writeln!(
+        text,
+        "| bare SQLite insert, 1,000 rows a transaction | {} | {} | | | | |",
+        whole(insert),
+        ratio(insert)
+    );
+    let refused: u64 = ours.loads.iter().map(|load| load.refused).sum();
+    let _ = writeln!(text);
+    let _ = writeln!(text, "| | |\n| --- | ---: |");
+    let _ = writeln!(text, "| verify, records/s | {} |", whole(ours.verified_per_second));
+    let _ = writeln!(text, "| memory, idle | {} |", megabytes(ours.idle_bytes));
+    let _ = writeln!(text, "| memory, after the load | {} |", megabytes(ours.loaded_bytes));
+    let _ = writeln!(text, "| memory, at its highest | {} |", megabytes(ours.peak_bytes));
+    let _ = writeln!(text, "| bytes on disk an event | {} |", whole(ours.disk_bytes_per_event));
+    let _ = write!(text, "| POSTs answered with 429 and sent again | {refused} |");
+    text
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes / 1_000_000)
+}
+
+/// With a comma between thousands.
+fn whole(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::ours::Load, *};
+
+    #[test]
+    fn thousands() {
+        for (number, expected) in [(0.4, "0"), (999.0, "999"), (1000.0, "1,000"), (1_234_567.8, "1,234,568")]
+        {
+            assert_eq!(whole(number), expected);
+        }
+    }
+
+    #[test]
+    fn ratios_are_to_the_hand_rolled_one() {
+        let load = Load {
+            per_post: 100,
+            connections: 16,
+            events_per_second: 30_000.0,
+            p50_ms: 1.0,
+            p99_ms: 2.0,
+            cpu_us_per_event: 40.0,
+            refused: 3,
+        };
+        let ours = Figures {
+            loads: vec![load],
+            idle_bytes: 40_000_000,
+            peak_bytes: 2,
+            loaded_bytes: 1,
+            disk_bytes_per_event: 700.0,
+            verified_per_second: 50_000.0,
+        };
+        let table = print(Some(3_000.0), 300_000.0, &ours);
+        assert!(table.contains(
+            "| greenroom, 100 a POST, 16 connections | 30,000 | 10.0× | 1.0 | 2.0 | 40.0 | 25,000 |"
+        ));
+        assert!(table.contains("| bare SQLite insert, 1,000 rows a transaction | 300,000 | 100.0× |"));
+        assert!(print(None, 1.0, &ours).contains("| 30,000 | – |"));
+    }
+}
