@@ -147,6 +147,12 @@ pub fn decision_bytes(decision: &Decision) -> Vec<u8> {
     form::put(Vec::new(), &(kept, body::EffectsForm::of(&decision.effects)))
 }
 
+/// The body's reader alone, for tests that look past its hash.
+#[cfg(test)]
+pub(crate) fn body_of(body: &[u8]) -> Result<(Input, Vec<crate::Effect>), Undecodable> {
+    body::decode(body)
+}
+
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }

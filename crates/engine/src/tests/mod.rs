@@ -1,5 +1,12 @@
 //! Tests of the engine as a whole. Every story also checks, at every step, that recording, reading back and
 //! evolving comes to the state which deciding had worked on.
 
+mod admission;
+mod people;
+mod reactors;
+mod records;
+mod resolving;
 mod stories;
+mod time;
+mod upgrades;
 mod world;

@@ -1,7 +1,6 @@
 //! Loyalty stories: events in; points, memberships and outcomes out.
 
 use program::expression::Value;
-use serde_json::json;
 
 use super::world::World;
 

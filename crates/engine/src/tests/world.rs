@@ -97,6 +97,7 @@ impl World {
         &self.profiles[&id]
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "stories write `json!` in the call")]
     pub(super) fn message(&mut self, when: &str, json: Json) -> Message {
         self.messages += 1;
         let mut object = json!({
