@@ -19,17 +19,10 @@ use crate::{
 pub struct Computed {
     /// The plan.
     pub plan: Plan,
-    /// The target after applying.
+    /// The target after applying. It checks if the plan is not blocked.
     pub result: Bundle,
     /// What to record as last promoted from this source, once applied: the base of the next comparison.
     pub next_base: Bundle,
-}
-
-impl Computed {
-    /// The target after applying. It checks if the plan is not blocked.
-    pub fn result(&self) -> &Bundle {
-        &self.result
-    }
 }
 
 impl Plan {

@@ -1,6 +1,6 @@
 //! What happens to members when a plan is applied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -64,11 +64,18 @@ pub(super) fn effects(input: &PlanInput<'_>, settled: &Settled, actions: &[Actio
         .filter(|one| one.address.kind == Kind::Settings)
         .map(|one| one.address.clone())
         .collect();
+    let mut below: BTreeMap<&Address, BTreeSet<Address>> = BTreeMap::new();
+    let dependents: Vec<_> =
+        changed.iter().map(|one| (&one.address, settled.graph.dependents([one.address.clone()]))).collect();
+    for (change, touched) in &dependents {
+        for audience in touched.iter().filter(|address| address.kind == Kind::Audience) {
+            below.entry(audience).or_default().insert((*change).clone());
+        }
+    }
     let mut audiences: Vec<AudienceEffect> = Vec::new();
     for address in settled.values.keys().filter(|address| address.kind == Kind::Audience) {
         let mut because = settings.clone();
-        let on = |one: &&&Action| settled.graph.dependents([one.address.clone()]).contains(address);
-        because.extend(changed.iter().filter(on).map(|one| one.address.clone()));
+        because.extend(below.get(address).into_iter().flatten().cloned());
         if because.is_empty() {
             continue;
         }

@@ -66,7 +66,7 @@ impl Plan {
         writeln!(out, "| change | object | fields | |\n| --- | --- | --- | --- |")?;
         for action in &self.actions {
             let fields: Vec<_> = match action.op {
-                Op::Update => action.fields.iter().map(|one| code(&one.pointer)).collect(),
+                Op::Update => action.fields.iter().map(|one| cell(&one.pointer)).collect(),
                 Op::Create | Op::Delete => Vec::new(),
             };
             let note = origin(action).map(|note| escape(&note)).unwrap_or_default();
@@ -100,7 +100,7 @@ impl Plan {
         )?;
         for conflict in &self.conflicts {
             for row in conflict_rows(conflict) {
-                let row = row.map(|cell| code(&cell)).join(" | ");
+                let row = row.map(|text| cell(&text)).join(" | ");
                 writeln!(out, "| {} | {row} |", code(&conflict.address.to_string()))?;
             }
         }
@@ -189,9 +189,14 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// Text as code, in a table or out of it; a backtick would end it and is shown as an apostrophe.
+/// Text as code; a backtick would end it and is shown as an apostrophe.
 fn code(text: &str) -> String {
-    format!("`{}`", visible(text).replace('`', "'").replace('|', "\\|"))
+    format!("`{}`", visible(text).replace('`', "'"))
+}
+
+/// Text as code in a table, where a bar ends the cell even there.
+fn cell(text: &str) -> String {
+    code(text).replace('|', "\\|")
 }
 
 fn capital(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! The order of actions: what others need first, deletions last and the other way round.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Op, resolve::Compared};
 use crate::{Address, closure::Graph};
@@ -12,11 +12,11 @@ pub(super) fn order(actions: &[(Address, Op)], after: &Graph, before: &Compared<
     };
     let deleted = some(&|op| op == Op::Delete);
     let written = some(&|op| op != Op::Delete);
-    let op = |address: &Address| actions.iter().find(|(at, _)| at == address).map(|(_, op)| *op);
+    let ops: BTreeMap<&Address, Op> = actions.iter().map(|(address, op)| (address, *op)).collect();
     let mut ordered = after.dependencies_first(&written);
     if !deleted.is_empty() {
         let before = Graph::of(before.target.0.iter().map(|(at, (_, value))| (*at, value)));
         ordered.extend(before.dependencies_first(&deleted).into_iter().rev());
     }
-    ordered.into_iter().filter_map(|address| op(&address).map(|op| (address, op))).collect()
+    ordered.into_iter().filter_map(|address| ops.get(&address).map(|op| (address.clone(), *op))).collect()
 }
