@@ -1,1 +1,38 @@
-//! The embedded store: SQLite.
+//! The embedded store: one `SQLite` file per environment, all in one data folder that one process holds.
+//!
+//! ```text
+//! DATA/lock                            held by the process that serves the folder
+//! DATA/control.db                      registry of environments, administrators
+//! DATA/environments/<name>/store.db    journal, views and outside state of one environment
+//! DATA/anchors/<name>.0, <name>.1      how far each has come, outside its data file
+//! DATA/erasures/<name>.log             who has been erased, for restores from older backups
+//! ```
+//!
+//! Journal, views and outside state change in one transaction of one file: the simplest form that keeps the
+//! promises. An environment has **one writer** (a thread that owns the only writing connection, and commits
+//! all batches that wait for it in one transaction with one sync) and a few **readers** (read-only
+//! connections on threads of their own). Acknowledgement rests on `synchronous=FULL`.
+//!
+//! `SQLite` has one total order of commits; nothing above the contract may lean on it.
+
+mod anchor;
+mod backend;
+mod backup;
+mod check;
+mod checksum;
+mod codec;
+mod connection;
+mod cursor;
+mod environment;
+mod export;
+mod fault;
+mod folder;
+mod options;
+mod readers;
+mod registry;
+mod schema;
+mod tables;
+mod writer;
+
+pub use backend::SqliteBackend;
+pub use options::Options;

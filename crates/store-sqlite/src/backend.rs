@@ -1,0 +1,222 @@
+//! The data folder as a backend: making, opening, listing and restoring environments.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use store::{AdministratorRow, Backend, Environment, Error, Identity, RegistryRow, Result};
+use tokio::sync::oneshot;
+
+use crate::{
+    Options, backup, connection,
+    environment::{Opened, SqliteEnvironment},
+    fault::{Fault, file},
+    folder::{self, Folder},
+    registry::{self, Registry},
+    schema,
+    tables::{identity, position::Position},
+};
+
+/// The embedded backend: a data folder that this process holds.
+///
+/// The folder is let go when the backend and every environment opened from it are closed or dropped.
+#[derive(Clone)]
+pub struct SqliteBackend(Arc<House>);
+
+/// Everything of a data folder.
+struct House {
+    folder: Arc<Folder>,
+    options: Options,
+    rooms: Mutex<Rooms>,
+}
+
+struct Rooms {
+    registry: Registry,
+    open: BTreeMap<String, Weak<Opened>>,
+}
+
+impl SqliteBackend {
+    /// Takes a data folder (made if it is absent) and finishes or removes what a crash left half made.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when another process, or another backend in this one, holds it.
+    pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        let folder = Arc::new(Folder::take(folder)?);
+        let registry = Registry::open(&folder.control()).map_err(control)?;
+        for row in registry.environments().map_err(control)?.into_iter().filter(|row| row.making) {
+            if registry::finished(&folder.store(&row.name), &row.id) {
+                tracing::info!(environment = row.name, "finished making it");
+                registry.put_environment(&RegistryRow { making: false, ..row }).map_err(control)?;
+            } else {
+                tracing::info!(environment = row.name, "removed what was left of making it");
+                remove_folder(&folder.environment(&row.name))?;
+                registry.remove_environment(&row.id).map_err(control)?;
+            }
+        }
+        let rooms = Mutex::new(Rooms { registry, open: BTreeMap::new() });
+        Ok(Self(Arc::new(House { folder, options, rooms })))
+    }
+
+    /// Runs something slow on a thread of its own.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&House) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let house = Arc::clone(&self.0);
+        let (reply, answer) = oneshot::channel();
+        thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                let told = work(&house);
+                drop(house);
+                // Nobody may be waiting any more.
+                let _ = reply.send(told);
+            })
+            .map_err(|e| Error::Backend { doing: "starting a thread".to_owned(), source: Box::new(e) })?;
+        answer.await.unwrap_or_else(|_| Err(Error::Panicked("the store's own work".to_owned())))
+    }
+}
+
+fn control(fault: Fault) -> Error {
+    fault.told("control", "using the control store")
+}
+
+fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file("removing", path, e)),
+        _ => Ok(()),
+    }
+}
+
+impl House {
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        // What a panicking thread may have left is a registry connection without a transaction.
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn create(&self, identity: &Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
+        folder::check_name(&identity.name)?;
+        let mut rooms = self.rooms();
+        for row in rooms.registry.environments().map_err(control)? {
+            if (row.id == identity.id) != (row.name == identity.name) {
+                return Err(Error::Exists(format!("environment `{}`", row.name)));
+            }
+            if row.id == identity.id {
+                if row.live != identity.live {
+                    return Err(Error::Refused(format!("the kind of environment `{}` is fixed", row.name)));
+                }
+                return self.open(&mut rooms, &identity.name);
+            }
+        }
+        let mut row = RegistryRow {
+            id: identity.id,
+            name: identity.name.clone(),
+            live: identity.live,
+            made_at,
+            making: true,
+        };
+        rooms.registry.put_environment(&row).map_err(control)?;
+        self.make(identity)?;
+        row.making = false;
+        rooms.registry.put_environment(&row).map_err(control)?;
+        self.open(&mut rooms, &identity.name)
+    }
+
+    /// Makes an environment's store: files, schema, identity.
+    fn make(&self, identity: &Identity) -> Result<()> {
+        let told = |fault: Fault| fault.told(&identity.name, "making its store");
+        let path = self.folder.store(&identity.name);
+        let room = self.folder.environment(&identity.name);
+        remove_folder(&room)?;
+        folder::make(&room)?;
+        folder::make_file(&path)?;
+        let mut connection = connection::writing(&path, &self.options).map_err(told)?;
+        schema::migrate(&mut connection, schema::STORE, &path.display().to_string()).map_err(told)?;
+        let write = |connection: &mut rusqlite::Connection| -> Result<(), Fault> {
+            let transaction = connection.transaction()?;
+            Position::default().write(&transaction)?;
+            identity::write(&transaction, identity)?;
+            transaction.commit()?;
+            Ok(())
+        };
+        write(&mut connection).map_err(told)?;
+        crate::anchor::Anchor::new(self.folder.anchors(&identity.name)).reset()?;
+        folder::sync(&room)?;
+        folder::sync(&room.join(".."))
+    }
+
+    fn open(&self, rooms: &mut Rooms, name: &str) -> Result<Arc<dyn Environment>> {
+        let row = rooms
+            .registry
+            .environment(name)
+            .map_err(control)?
+            .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
+        if let Some(opened) = rooms.open.get(name).and_then(Weak::upgrade)
+            && let Some(handle) = SqliteEnvironment::another(&opened)
+        {
+            return Ok(Arc::new(handle));
+        }
+        let opened = Opened::open(&row, Arc::clone(&self.folder), self.options.clone())?;
+        rooms.open.insert(name.to_owned(), Arc::downgrade(&opened));
+        SqliteEnvironment::another(&opened)
+            .map(|handle| Arc::new(handle) as Arc<dyn Environment>)
+            .ok_or_else(|| Error::Closed(name.to_owned()))
+    }
+
+    fn restore(&self, name: &str, from: &Path, at: Timestamp) -> Result<Arc<dyn Environment>> {
+        folder::check_name(name)?;
+        let mut rooms = self.rooms();
+        if rooms.open.get(name).and_then(Weak::upgrade).is_some_and(|opened| opened.serves()) {
+            return Err(Error::InUse(format!("environment `{name}`: close it before restoring it")));
+        }
+        let known = rooms.registry.environment(name).map_err(control)?;
+        let restored = backup::restore(&self.folder, &self.options, name, known.as_ref(), from)?;
+        if known.is_none() {
+            let Identity { id, live, .. } = restored;
+            let row = RegistryRow { id, name: name.to_owned(), live, made_at: at, making: false };
+            rooms.registry.put_environment(&row).map_err(control)?;
+        }
+        tracing::info!(environment = name, incarnation = restored.incarnation, "restored from a backup");
+        self.open(&mut rooms, name)
+    }
+}
+
+#[async_trait]
+impl Backend for SqliteBackend {
+    async fn environments(&self) -> Result<Vec<RegistryRow>> {
+        self.aside(|house| house.rooms().registry.environments().map_err(control)).await
+    }
+
+    async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
+        self.aside(move |house| house.create(&identity, made_at)).await
+    }
+
+    async fn open(&self, name: &str) -> Result<Arc<dyn Environment>> {
+        let name = name.to_owned();
+        self.aside(move |house| house.open(&mut house.rooms(), &name)).await
+    }
+
+    async fn restore(
+        &self,
+        name: &str,
+        from: &Path,
+        incarnation_at: Timestamp,
+    ) -> Result<Arc<dyn Environment>> {
+        let (name, from) = (name.to_owned(), from.to_owned());
+        self.aside(move |house| house.restore(&name, &from, incarnation_at)).await
+    }
+
+    async fn administrators(&self) -> Result<Vec<AdministratorRow>> {
+        self.aside(|house| house.rooms().registry.administrators().map_err(control)).await
+    }
+
+    async fn put_administrator(&self, row: AdministratorRow) -> Result<()> {
+        self.aside(move |house| house.rooms().registry.put_administrator(&row).map_err(control)).await
+    }
+}

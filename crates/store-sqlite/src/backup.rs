@@ -1,0 +1,291 @@
+//! Backups: a consistent copy of a store with a manifest beside it, and putting one back.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, backup::Backup};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use store::{Error, Identity, RegistryRow};
+
+use crate::{
+    Options,
+    anchor::Anchor,
+    codec::hex,
+    connection,
+    fault::{Fault, Result, file},
+    folder::{self, Folder},
+    schema,
+    tables::{identity, position::Position},
+    writer::erase,
+};
+
+const FORMAT: u32 = 1;
+
+/// What a backup says about itself: `manifest.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    format_version: u32,
+    environment: String,
+    name: String,
+    kind: String,
+    incarnation: u64,
+    /// How far the journal goes.
+    seq: i64,
+    records: u64,
+    schema: usize,
+    made_at: Timestamp,
+    bytes: u64,
+    sha256: String,
+    greenroom: String,
+}
+
+fn kind(live: bool) -> &'static str {
+    if live { "live" } else { "test" }
+}
+
+/// Writes a backup into a folder that is absent or empty. The store goes on serving.
+pub(crate) fn write(connection: &Connection, identity: &Identity, to: &Path) -> Result<()> {
+    folder::make(to)?;
+    if fs::read_dir(to).map_err(|e| file("reading", to, e))?.next().is_some() {
+        return Err(Error::Exists(format!(
+            "something in {}; give a folder that is empty or absent",
+            to.display()
+        ))
+        .into());
+    }
+    let path = to.join("store.db");
+    folder::make_file(&path)?;
+    {
+        let mut copy = Connection::open(&path)?;
+        // All in one step: a moment of the store, however much is written meanwhile.
+        let whole = Backup::new(connection, &mut copy)?.step(-1)?;
+        if whole != rusqlite::backup::StepResult::Done {
+            return Err(Error::Backend {
+                doing: "backing up".to_owned(),
+                source: format!("the copy stopped early ({whole:?}); try again").into(),
+            }
+            .into());
+        }
+    }
+    let (position, incarnation, schema) = {
+        let copy = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let incarnation =
+            identity::read(&copy)?.map_or(identity.incarnation, |identity| identity.incarnation);
+        // One file is easier to carry than three.
+        copy.pragma_update(None, "journal_mode", "DELETE")?;
+        (Position::read(&copy)?, incarnation, schema::version(&copy)?)
+    };
+    let (bytes, sha256) = digest(&path)?;
+    let manifest = Manifest {
+        format_version: FORMAT,
+        environment: hex(&identity.id),
+        name: identity.name.clone(),
+        kind: kind(identity.live).to_owned(),
+        incarnation,
+        seq: position.seq,
+        records: position.records,
+        schema,
+        made_at: Timestamp::now(),
+        bytes,
+        sha256,
+        greenroom: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Backend {
+        doing: "writing a backup's manifest".to_owned(),
+        source: Box::new(e),
+    })?;
+    let path = to.join("manifest.json");
+    folder::make_file(&path)?;
+    let write = || {
+        let mut out = File::create(&path)?;
+        out.write_all(text.as_bytes())?;
+        out.write_all(b"\n")?;
+        out.sync_all()
+    };
+    write().map_err(|e| file("writing", &path, e))?;
+    folder::sync(to)?;
+    Ok(())
+}
+
+fn digest(path: &Path) -> store::Result<(u64, String)> {
+    let read = || -> io::Result<(u64, String)> {
+        let mut from = File::open(path)?;
+        from.sync_all()?;
+        let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
+        loop {
+            let read = from.read(&mut buffer)?;
+            if read == 0 {
+                return Ok((bytes, hex(&hasher.finalize())));
+            }
+            hasher.update(&buffer[..read]);
+            bytes += read as u64;
+        }
+    };
+    read().map_err(|e| file("reading", path, e))
+}
+
+/// Puts a backup in the place of a store that is not open. Answers who it is now.
+pub(crate) fn restore(
+    folder: &Folder,
+    options: &Options,
+    name: &str,
+    known: Option<&RegistryRow>,
+    from: &Path,
+) -> store::Result<Identity> {
+    let manifest = read_manifest(from)?;
+    if manifest.name != name || known.is_some_and(|row| hex(&row.id) != manifest.environment) {
+        return Err(Error::Refused(format!(
+            "{} is a backup of environment `{}` ({}), not of `{name}`",
+            from.display(),
+            manifest.name,
+            manifest.environment
+        )));
+    }
+    let source = from.join("store.db");
+    let (bytes, sha256) = digest(&source)?;
+    if bytes != manifest.bytes || sha256 != manifest.sha256 {
+        return Err(Error::Damaged {
+            what: source.display().to_string(),
+            detail: "it is not the file that its manifest describes; take another backup".to_owned(),
+        });
+    }
+    folder::make(&folder.environment(name))?;
+    let path = folder.store(name);
+    finish_swap(&path)?;
+    let staged = path.with_file_name("restoring.db");
+    for leftover in folder::with_companions(&staged) {
+        remove(&leftover)?;
+    }
+    folder::make_file(&staged)?;
+    fs::copy(&source, &staged).map_err(|e| file("copying", &source, e))?;
+    folder::restrict(&staged)?;
+    let identity = prepare(folder, options, name, &manifest, &path, &staged)
+        .map_err(|fault| fault.told(name, "preparing a backup"))?;
+    swap(&path, &staged)?;
+    Anchor::new(folder.anchors(name)).reset()?;
+    finish_swap(&path)?;
+    Ok(identity)
+}
+
+fn read_manifest(from: &Path) -> store::Result<Manifest> {
+    let path = from.join("manifest.json");
+    let text = fs::read_to_string(&path).map_err(|e| file("reading", &path, e))?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|e| Error::Damaged {
+        what: path.display().to_string(),
+        detail: format!("it does not read as a backup's manifest: {e}"),
+    })?;
+    if manifest.format_version > FORMAT {
+        return Err(Error::Refused(format!(
+            "{} was written by greenroom {}; restore it with that version or a newer one",
+            path.display(),
+            manifest.greenroom
+        )));
+    }
+    Ok(manifest)
+}
+
+/// Makes the staged copy fit to serve: a new incarnation, and nobody in it who has been erased since.
+fn prepare(
+    folder: &Folder,
+    options: &Options,
+    name: &str,
+    manifest: &Manifest,
+    path: &Path,
+    staged: &Path,
+) -> Result<Identity> {
+    let mut connection = connection::writing(staged, options)?;
+    schema::migrate(&mut connection, schema::STORE, &staged.display().to_string())?;
+    let quick: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let damaged = |detail: String| Fault::Store(Error::Damaged { what: "the backup".to_owned(), detail });
+    if quick != "ok" {
+        return Err(damaged(quick));
+    }
+    let mut identity =
+        identity::read(&connection)?.ok_or_else(|| damaged("it has no identity".to_owned()))?;
+    if hex(&identity.id) != manifest.environment
+        || identity.name != name
+        || kind(identity.live) != manifest.kind
+    {
+        return Err(damaged("its file and its manifest name different environments".to_owned()));
+    }
+    let newest = newest_incarnation(folder, name, &identity, path)?;
+    identity.incarnation = newest + 1;
+    let listed = erase::noted(&folder.erasures(name))?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    identity::write(&transaction, &identity)?;
+    erase::again(&transaction, &listed)?;
+    let mut position = Position::read(&transaction)?;
+    position.changes += 1;
+    position.write(&transaction)?;
+    transaction.commit()?;
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy != 0 {
+        return Err(Error::InUse(staged.display().to_string()).into());
+    }
+    drop(connection);
+    File::open(staged).and_then(|file| file.sync_all()).map_err(|e| file("syncing", staged, e))?;
+    Ok(identity)
+}
+
+/// The highest incarnation that was ever served here.
+fn newest_incarnation(folder: &Folder, name: &str, backup: &Identity, path: &Path) -> Result<u64> {
+    let anchored = Anchor::new(folder.anchors(name)).incarnation(backup)?;
+    // The store in place may be the damaged one that is being replaced: what it says is a bonus.
+    let placed = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(Fault::from)
+        .and_then(|connection| identity::read(&connection))
+        .ok()
+        .flatten()
+        .map_or(0, |identity| identity.incarnation);
+    Ok(anchored.max(placed).max(backup.incarnation))
+}
+
+fn aside(path: &Path) -> PathBuf {
+    path.with_file_name("before-restore.db")
+}
+
+/// Puts the staged file in place; the old one stays aside until [`finish_swap`].
+fn swap(path: &Path, staged: &Path) -> store::Result<()> {
+    let old = folder::with_companions(path);
+    for (from, to) in old.iter().zip(folder::with_companions(&aside(path))).rev() {
+        if from.exists() {
+            fs::rename(from, &to).map_err(|e| file("moving", from, e))?;
+        }
+    }
+    for leftover in folder::with_companions(staged).iter().skip(1) {
+        remove(leftover)?;
+    }
+    fs::rename(staged, path).map_err(|e| file("moving", staged, e))?;
+    folder::sync(&path.with_file_name("."))
+}
+
+/// Ends a swap, also one that a crash has cut short: with the new file in place the old one goes, without it
+/// the old one comes back.
+pub(crate) fn finish_swap(path: &Path) -> store::Result<()> {
+    let old = folder::with_companions(&aside(path));
+    if !old.iter().any(|file| file.exists()) {
+        return Ok(());
+    }
+    if path.exists() && old[0].exists() {
+        return old.iter().try_for_each(|file| remove(file));
+    }
+    for (from, to) in old.iter().zip(folder::with_companions(path)) {
+        if from.exists() {
+            fs::rename(from, &to).map_err(|e| file("moving", from, e))?;
+        }
+    }
+    folder::sync(&path.with_file_name("."))
+}
+
+fn remove(path: &Path) -> store::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(file("removing", path, e)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,160 @@
+//! What the store can check by itself: page structure, every row's checksum, and the counts it keeps.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use store::Stream;
+
+use crate::{
+    fault::{Fault, Result},
+    tables::{
+        configuration, counters, directory, due, erasures, journal, memberships, outbox, outside,
+        position::Position, profiles, quarantine, search, streams, sums,
+    },
+};
+
+/// How many complaints are worth reading.
+const SAID_MAX: usize = 100;
+
+struct Complaints<'a> {
+    environment: &'a str,
+    said: Vec<String>,
+}
+
+impl Complaints<'_> {
+    fn say(&mut self, what: String) {
+        if self.said.len() < SAID_MAX {
+            self.said.push(what);
+        }
+    }
+
+    /// Notes what went wrong and goes on.
+    fn hear<T>(&mut self, outcome: Result<T>) -> Option<T> {
+        outcome.map_err(|fault: Fault| self.say(fault.told(self.environment, "checking").to_string())).ok()
+    }
+}
+
+/// Everything that is wrong, for people; empty when nothing is.
+pub(crate) fn run(connection: &Connection, environment: &str) -> Vec<String> {
+    let mut complaints = Complaints { environment, said: Vec::new() };
+    let outcome = structure(connection, &mut complaints);
+    complaints.hear(outcome);
+    let outcome = records(connection, &mut complaints);
+    complaints.hear(outcome);
+    let outcome = views(connection, &mut complaints);
+    complaints.hear(outcome);
+    for outcome in [
+        configuration::each_object(connection, |told| told),
+        outbox::each(connection, |told| told),
+        outside::keys(connection).map(|_| ()),
+        outside::secrets(connection).map(|_| ()),
+        outside::checkpoints(connection).map(|_| ()),
+        erasures::list(connection).map(|_| ()),
+        due::schedules(connection).map(|_| ()),
+        sums::list(connection).map(|_| ()),
+        memberships::counts(connection).map(|_| ()),
+        configuration::read_through(connection),
+    ] {
+        complaints.hear(outcome);
+    }
+    complaints.said
+}
+
+fn structure(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()> {
+    let mut statement = connection.prepare("PRAGMA integrity_check")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let said: String = row.get(0)?;
+        if said != "ok" {
+            complaints.say(format!("the data file of environment `{}`: {said}", complaints.environment));
+        }
+    }
+    Ok(())
+}
+
+/// The journal: no gaps, every sum, every stream without gaps and chained to its previous record.
+fn records(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()> {
+    let position = Position::read(connection)?;
+    let mut tails: BTreeMap<Stream, streams::Tail> = BTreeMap::new();
+    let (mut after, mut of_profiles) = (0, 0);
+    while after < position.seq {
+        let (rows, last) = journal::following(connection, after, 1_000, |_| true)?;
+        for row in rows {
+            let stream = row.record.stream;
+            of_profiles += u64::from(matches!(stream, Stream::Profile(_)));
+            let tail = tails.entry(stream).or_default();
+            if row.record.n != tail.n + 1 || row.prev != tail.seq {
+                complaints.say(format!(
+                    "{}: record {} does not follow the one before it",
+                    crate::codec::stream_name(stream),
+                    row.record.n
+                ));
+            }
+            *tail = streams::Tail { n: row.record.n, seq: row.seq };
+        }
+        if last == after {
+            break;
+        }
+        after = last;
+    }
+    if of_profiles != position.records {
+        complaints.say(format!(
+            "{of_profiles} records of profiles, the store's position says {}",
+            position.records
+        ));
+    }
+    for (stream, tail) in tails {
+        let said = complaints.hear(streams::tail(connection, stream));
+        if said.is_some_and(|said| said != tail) {
+            complaints.say(format!(
+                "{} ends at record {}, its row says otherwise",
+                crate::codec::stream_name(stream),
+                tail.n
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn views(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()> {
+    profiles::each(connection, |told| {
+        complaints.hear(told);
+        Ok(())
+    })?;
+    let mut members: BTreeMap<String, u64> = BTreeMap::new();
+    memberships::each(connection, |told| {
+        if let Some((audience, _, _)) = complaints.hear(told) {
+            *members.entry(audience.to_owned()).or_default() += 1;
+        }
+        Ok(())
+    })?;
+    let counted: BTreeMap<String, u64> =
+        memberships::counts(connection)?.into_iter().map(|(key, count)| (key.to_string(), count)).collect();
+    if counted != members {
+        complaints.say(format!("audiences have {members:?} members, the counts say {counted:?}"));
+    }
+    for (hash, counted, found) in profiles::counted(connection)? {
+        if counted != found {
+            complaints.say(format!(
+                "{found} profiles stand at manifest {}, the count says {counted}",
+                crate::codec::hex(&hash)
+            ));
+        }
+    }
+    search::each(connection, |told| {
+        complaints.hear(told);
+        Ok(())
+    })?;
+    counters::each(connection, |told| {
+        complaints.hear(told);
+        Ok(())
+    })?;
+    directory::each(connection, |told| {
+        complaints.hear(told);
+        Ok(())
+    })?;
+    quarantine::each(connection, |told| {
+        complaints.hear(told);
+        Ok(())
+    })
+}

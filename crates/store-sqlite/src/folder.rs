@@ -1,0 +1,156 @@
+//! The data folder: where files are, who may read them, and the lock that one process holds.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::FlockOperation;
+use store::{Error, Result};
+
+use crate::fault::file;
+
+/// A data folder, held by this process until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes a folder, making it if it is absent.
+    pub(crate) fn take(root: &Path) -> Result<Self> {
+        make(root)?;
+        let path = root.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| file("opening", &path, e))?;
+        if let Err(error) = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            if error != rustix::io::Errno::WOULDBLOCK {
+                return Err(file("locking", &path, error.into()));
+            }
+            let mut holder = String::new();
+            // Only to help people; without it the message still names the folder.
+            let _ = lock.read_to_string(&mut holder);
+            let holder = holder.trim();
+            let by = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+            return Err(Error::InUse(format!("{}{by}", root.display())));
+        }
+        let note = |lock: &mut File| {
+            lock.set_len(0)?;
+            lock.rewind()?;
+            writeln!(lock, "{}", std::process::id())
+        };
+        note(&mut lock).map_err(|e| file("writing", &path, e))?;
+        for part in ["environments", "anchors", "erasures"] {
+            make(&root.join(part))?;
+        }
+        Ok(Self { root: root.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn control(&self) -> PathBuf {
+        self.root.join("control.db")
+    }
+
+    /// The folder of an environment's store.
+    pub(crate) fn environment(&self, name: &str) -> PathBuf {
+        self.root.join("environments").join(name)
+    }
+
+    /// An environment's data file.
+    pub(crate) fn store(&self, name: &str) -> PathBuf {
+        self.environment(name).join("store.db")
+    }
+
+    /// An environment's two anchor slots.
+    pub(crate) fn anchors(&self, name: &str) -> [PathBuf; 2] {
+        [0, 1].map(|slot| self.root.join("anchors").join(format!("{name}.{slot}")))
+    }
+
+    /// An environment's list of erasures outside its data file.
+    pub(crate) fn erasures(&self, name: &str) -> PathBuf {
+        self.root.join("erasures").join(format!("{name}.log"))
+    }
+}
+
+/// Makes a folder that only its owner may enter.
+pub(crate) fn make(path: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| file("making", path, e))
+}
+
+/// Lets only the owner read a file.
+pub(crate) fn restrict(path: &Path) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|e| file("restricting", path, e))
+}
+
+/// Makes an empty file for its owner alone, so that what is opened there later is never readable by others.
+pub(crate) fn make_file(path: &Path) -> Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| file("making", path, e))?;
+    restrict(path)
+}
+
+/// Syncs a folder, so that the names in it last.
+pub(crate) fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(|e| file("syncing", path, e))
+}
+
+/// A data file and what `SQLite` keeps beside it.
+pub(crate) fn with_companions(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    })
+}
+
+/// Whether a name can be an environment's: it names files too.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let letters =
+        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
+    let begins = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if letters && begins && name.len() <= 63 {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "`{name}` cannot be an environment's name: use 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_inside_the_folder() {
+        for good in ["live", "uat-2", "a", "0_x"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "..", "a/b", "Live", "-a", "a.b", "ä", &"a".repeat(64)] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_folder_has_one_holder() {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let held = Folder::take(root.path()).expect("nobody holds it");
+        let refused = Folder::take(root.path()).expect_err("it is held");
+        let said = refused.to_string();
+        assert!(said.contains(&std::process::id().to_string()) && said.contains("in use"), "{said}");
+        drop(held);
+        Folder::take(root.path()).expect("it was let go");
+    }
+}

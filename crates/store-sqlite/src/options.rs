@@ -1,0 +1,38 @@
+//! What can be chosen about the embedded store.
+
+use std::time::Duration;
+
+/// Choices for one data folder. The defaults suit a small machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How large an environment's data file may grow, in bytes; beyond it commits answer
+    /// [`store::Error::Full`]. `None`: as large as the disk. (The write-ahead log comes on top.)
+    pub file_bytes_max: Option<u64>,
+    /// Page cache of an environment's writer, in bytes. Filled as needed, never given back before closing.
+    pub writer_cache_bytes: u32,
+    /// Page cache of each reader, in bytes.
+    pub reader_cache_bytes: u32,
+    /// How many readers serve short reads. One more serves long ones (scans, exports, backups).
+    pub readers: usize,
+    /// How much is kept in the write-ahead log before it is carried over into the data file, in bytes. More
+    /// is faster; it costs as much disk, and time to open after a crash.
+    pub log_bytes: u64,
+    /// How many batches are committed together at most.
+    pub group_max: usize,
+    /// How far the anchor may lag behind what has been acknowledged.
+    pub anchor_every: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            file_bytes_max: None,
+            writer_cache_bytes: 32 << 20,
+            reader_cache_bytes: 4 << 20,
+            readers: 2,
+            log_bytes: 80 << 20,
+            group_max: 64,
+            anchor_every: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The journal: append-only records, each pointing at its stream's previous one.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use store::{NewRecord, Record, Stream};
+
+use crate::{
+    checksum::Sum,
+    codec::{StreamKey, int, micros, stream, stream_name, time, uint},
+    fault::{Result, damaged, verify},
+};
+
+const COLUMNS: &str = "seq, stream, n, at, prev, crc, body_crc, header, body";
+
+/// A row, verified.
+pub(crate) struct Journaled {
+    pub(crate) seq: i64,
+    /// The stream's previous row; 0 for its first.
+    pub(crate) prev: i64,
+    pub(crate) record: Record,
+}
+
+fn head_sum(
+    seq: i64,
+    stream: &[u8],
+    n: i64,
+    at: i64,
+    prev: i64,
+    body_crc: Option<i64>,
+    header: &[u8],
+) -> i64 {
+    Sum::of("journal").int(seq).bytes(stream).int(n).int(at).int(prev).opt_int(body_crc).bytes(header).end()
+}
+
+fn body_sum(seq: i64, body: &[u8]) -> i64 {
+    Sum::of("body").int(seq).bytes(body).end()
+}
+
+/// Appends a record as row `seq`.
+pub(crate) fn append(connection: &Connection, seq: i64, prev: i64, record: &NewRecord) -> Result<()> {
+    let key = StreamKey::new(record.stream);
+    let (n, at) = (int(record.n), micros(record.decided_at));
+    let body_crc = record.body.as_deref().map(|body| body_sum(seq, body));
+    let crc = head_sum(seq, key.bytes(), n, at, prev, body_crc, &record.header);
+    connection
+        .prepare_cached(
+            "INSERT INTO journal (seq, stream, n, at, prev, crc, body_crc, header, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute((seq, key.bytes(), n, at, prev, crc, body_crc, &record.header, record.body.as_deref()))?;
+    Ok(())
+}
+
+/// Reads and verifies a row that was selected with [`COLUMNS`].
+fn verified(row: &Row<'_>) -> Result<Journaled> {
+    let seq: i64 = row.get(0)?;
+    let key = row.get_ref(1)?.as_blob()?;
+    let (n, at, prev, crc): (i64, i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+    let body_crc: Option<i64> = row.get(6)?;
+    let header = row.get_ref(7)?.as_blob()?;
+    let body = row.get_ref(8)?.as_blob_or_null()?;
+    let named = || match stream(key) {
+        Ok(stream) => format!("record {n} of {} (row {seq})", stream_name(stream)),
+        Err(_) => format!("journal row {seq}"),
+    };
+    verify(head_sum(seq, key, n, at, prev, body_crc, header), crc, named)?;
+    if body.map(|body| body_sum(seq, body)) != body_crc {
+        return Err(damaged(named(), "its body's checksum does not fit"));
+    }
+    let record = Record {
+        stream: stream(key)?,
+        n: uint(n)?,
+        decided_at: time(at)?,
+        header: header.to_vec(),
+        body: body.map(<[u8]>::to_vec),
+    };
+    Ok(Journaled { seq, prev, record })
+}
+
+/// The row at `seq`, if there is one.
+pub(crate) fn find(connection: &Connection, seq: i64) -> Result<Option<Journaled>> {
+    let sql = select(COLUMNS, "WHERE seq = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([seq])?;
+    let found = rows.next()?.map(verified).transpose()?;
+    match &found {
+        Some(row) if row.seq != seq => {
+            Err(damaged(format!("journal row {seq}"), "another stands in its place"))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// The row at `seq`, which must be record `n` of this stream.
+pub(crate) fn get(connection: &Connection, seq: i64, of: Stream, n: u64) -> Result<Journaled> {
+    let what = || format!("record {n} of {}", stream_name(of));
+    let found = find(connection, seq)?.ok_or_else(|| damaged(what(), format!("row {seq} is gone")))?;
+    if found.record.stream != of || found.record.n != n {
+        return Err(damaged(what(), format!("row {seq} holds another record")));
+    }
+    Ok(found)
+}
+
+/// The rows from `after` (exclusive) on that `wanted` takes by their stream, in order, at most `limit`. Also
+/// the last row looked at. Finds gaps: the rows are numbered without any.
+pub(crate) fn following(
+    connection: &Connection,
+    after: i64,
+    limit: usize,
+    wanted: impl Fn(Stream) -> bool,
+) -> Result<(Vec<Journaled>, i64)> {
+    let sql = select(COLUMNS, "WHERE seq > ?1 ORDER BY seq");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([after])?;
+    let (mut found, mut last) = (Vec::new(), after);
+    while found.len() < limit {
+        let Some(row) = rows.next()? else {
+            let end = super::position::Position::read(connection)?.seq;
+            if last < end {
+                return Err(damaged("the journal", format!("rows {} to {end} are gone", last + 1)));
+            }
+            break;
+        };
+        let seq: i64 = row.get(0)?;
+        if seq != last + 1 {
+            return Err(damaged("the journal", format!("row {} is gone", last + 1)));
+        }
+        last = seq;
+        if wanted(stream(row.get_ref(1)?.as_blob()?)?) {
+            found.push(verified(row)?);
+        }
+    }
+    Ok((found, last))
+}
+
+/// The rows before `before`, newest first, that `wanted` takes by their stream.
+pub(crate) fn preceding(
+    connection: &Connection,
+    before: i64,
+    limit: usize,
+    wanted: impl Fn(Stream) -> bool,
+) -> Result<Vec<Journaled>> {
+    let sql = select(COLUMNS, "WHERE seq < ?1 ORDER BY seq DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([before])?;
+    let (mut found, mut last) = (Vec::new(), before);
+    while found.len() < limit {
+        let Some(row) = rows.next()? else {
+            if last > 1 {
+                return Err(damaged("the journal", format!("rows up to {} are gone", last - 1)));
+            }
+            break;
+        };
+        let seq: i64 = row.get(0)?;
+        if seq != last - 1 {
+            return Err(damaged("the journal", format!("row {} is gone", last - 1)));
+        }
+        last = seq;
+        if wanted(stream(row.get_ref(1)?.as_blob()?)?) {
+            found.push(verified(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes a row's body for good. Says which row came before it in its stream.
+pub(crate) fn erase_body(connection: &Connection, row: &Journaled) -> Result<()> {
+    if row.record.body.is_none() {
+        return Ok(());
+    }
+    let key = StreamKey::new(row.record.stream);
+    let (n, at) = (int(row.record.n), micros(row.record.decided_at));
+    let crc = head_sum(row.seq, key.bytes(), n, at, row.prev, None, &row.record.header);
+    connection
+        .prepare_cached("UPDATE journal SET body = NULL, body_crc = NULL, crc = ?2 WHERE seq = ?1")?
+        .execute((row.seq, crc))?;
+    Ok(())
+}
+
+/// The sum of the row at `seq`, for the anchor.
+pub(crate) fn stamp(connection: &Connection, seq: i64) -> Result<Option<i64>> {
+    Ok(connection
+        .prepare_cached("SELECT stream, n, at, prev, header FROM journal WHERE seq = ?1")?
+        .query_row([seq], |row| {
+            let key: Vec<u8> = row.get(0)?;
+            let header: Vec<u8> = row.get(4)?;
+            Ok(head_sum(seq, &key, row.get(1)?, row.get(2)?, row.get(3)?, None, &header))
+        })
+        .optional()?)
+}
+
+fn select(columns: &str, rest: &str) -> String {
+    format!("SELECT {columns} FROM journal {rest}")
+}

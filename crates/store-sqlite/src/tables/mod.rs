@@ -1,0 +1,28 @@
+//! One file a table or two that go together: how its rows are written, read and checked.
+
+pub(crate) mod configuration;
+pub(crate) mod counters;
+pub(crate) mod directory;
+pub(crate) mod due;
+pub(crate) mod erasures;
+pub(crate) mod identity;
+pub(crate) mod journal;
+pub(crate) mod memberships;
+pub(crate) mod outbox;
+pub(crate) mod outside;
+pub(crate) mod position;
+pub(crate) mod profiles;
+pub(crate) mod quarantine;
+pub(crate) mod search;
+pub(crate) mod streams;
+pub(crate) mod sums;
+
+use store::{Cursor, Page};
+
+/// A page out of rows of which one more than `limit` were asked for.
+pub(crate) fn page<T>(mut rows: Vec<T>, limit: usize, cursor: impl FnOnce(&T) -> Cursor) -> Page<T> {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = if more { rows.last().map(cursor) } else { None };
+    Page { rows, next }
+}

@@ -1,0 +1,135 @@
+//! Group commit: all batches that wait go into one transaction and share its sync.
+
+use std::sync::mpsc;
+
+use rusqlite::{Connection, TransactionBehavior};
+use store::{Commit, Error, Result, Stream};
+use tokio::sync::oneshot;
+
+use super::{Batch, Job, Writer, commit, erase};
+use crate::{
+    fault::{self, Fault},
+    tables::position::Position,
+};
+
+/// How a transaction of several batches ended.
+struct Ended {
+    /// One for each batch, in order.
+    answers: Vec<Result<Commit>>,
+    /// Where the store is now; `None` when nothing was written.
+    position: Option<Position>,
+    erased: Vec<Stream>,
+}
+
+impl Writer {
+    /// Commits a batch and all that wait behind it.
+    pub(super) fn commits(&mut self, first: Batch, queue: &mpsc::Receiver<Job>) {
+        let mut batches = vec![first];
+        while batches.len() < self.options.group_max.max(1) {
+            match queue.try_recv() {
+                Ok(Job::Commit(batch)) => batches.push(batch),
+                Ok(other) => {
+                    self.next = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let mut waiting: Vec<oneshot::Sender<Result<Commit>>> = Vec::with_capacity(batches.len());
+        let mut work = Vec::with_capacity(batches.len());
+        for Batch { epoch, deciding, reply } in batches {
+            waiting.push(reply);
+            work.push((epoch, deciding));
+        }
+        let name = self.identity.name.clone();
+        let ended = match self.ready() {
+            Err(error) => Err(error),
+            Ok(connection) => match together(connection, work, &name) {
+                Ok(ended) => Ok(ended),
+                Err(fault) => Err(self.failed(fault, "committing")),
+            },
+        };
+        match ended {
+            Ok(ended) => {
+                if let Some(position) = ended.position {
+                    self.committed(position);
+                }
+                if !ended.erased.is_empty() {
+                    self.erased(&ended.erased);
+                }
+                for (reply, answer) in waiting.into_iter().zip(ended.answers) {
+                    // Nobody may be waiting any more.
+                    let _ = reply.send(answer);
+                }
+            }
+            Err(error) => {
+                for reply in waiting {
+                    let _ = reply.send(Err(again(&error)));
+                }
+            }
+        }
+    }
+
+    /// After an erasure is committed: notes it outside the data file, and empties the log of what it held.
+    fn erased(&mut self, streams: &[Stream]) {
+        if let Err(error) = erase::note(&self.folder.erasures(&self.identity.name), streams) {
+            // Opening the store writes what is missing there.
+            tracing::warn!(environment = self.identity.name, %error, "the list of erasures could not be written");
+        }
+        self.truncate_pending = true;
+        self.truncate_log();
+    }
+}
+
+/// Runs every batch in a savepoint of its own, then commits them all.
+fn together(
+    connection: &mut Connection,
+    work: Vec<(store::Epoch, Box<dyn store::Deciding>)>,
+    name: &str,
+) -> fault::Result<Ended> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut position = Position::read(&transaction)?;
+    let (mut answers, mut erased, mut wrote) = (Vec::with_capacity(work.len()), Vec::new(), false);
+    for (epoch, mut deciding) in work {
+        transaction.prepare_cached("SAVEPOINT batch")?.execute([])?;
+        let mut after = position;
+        let outcome = commit::run(&transaction, &mut after, epoch, deciding.as_mut());
+        if let Ok(done) = &outcome
+            && done.commit == Commit::Committed
+        {
+            position = after;
+            wrote = true;
+        } else {
+            if outcome.as_ref().is_err_and(Fault::poisons) {
+                return outcome.map(|_| Ended { answers: Vec::new(), position: None, erased: Vec::new() });
+            }
+            transaction.prepare_cached("ROLLBACK TO batch")?.execute([])?;
+        }
+        transaction.prepare_cached("RELEASE batch")?.execute([])?;
+        answers.push(match outcome {
+            Ok(done) => {
+                erased.extend(done.erased);
+                Ok(done.commit)
+            }
+            Err(fault) => Err(fault.told(name, "committing")),
+        });
+    }
+    if !wrote {
+        transaction.rollback()?;
+        return Ok(Ended { answers, position: None, erased });
+    }
+    position.changes += 1;
+    position.write(&transaction)?;
+    transaction.commit()?;
+    Ok(Ended { answers, position: Some(position), erased })
+}
+
+/// The same error for everybody who shared the transaction.
+fn again(error: &Error) -> Error {
+    match error {
+        Error::Full(what) => Error::Full(what.clone()),
+        Error::Damaged { what, detail } => Error::Damaged { what: what.clone(), detail: detail.clone() },
+        Error::Rewound { what, detail } => Error::Rewound { what: what.clone(), detail: detail.clone() },
+        other => Error::Recovering(other.to_string()),
+    }
+}
