@@ -31,7 +31,9 @@ pub(super) fn parse(text: &str) -> Result<Parsed<'_>, ExpressionFault> {
 }
 
 fn unreadable(text: &str, offset: usize, message: impl Into<String>) -> ExpressionFault {
-    let length = text[offset..].chars().next().map_or(0, char::len_utf8);
+    let rest = &text[offset..];
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let length = word.max(rest.chars().next().map_or(0, char::len_utf8));
     ExpressionFault { offset, length, code: "expression_syntax", message: message.into(), help: None }
 }
 
@@ -56,6 +58,8 @@ fn translate(text: &str, error: &ParseError) -> ExpressionFault {
         )
     } else if message.contains("invalid int literal") {
         ("This number is too big.".into(), "Whole numbers go up to 9223372036854775807.".into())
+    } else if message.contains("double literal") {
+        ("This number cannot be read.".into(), "Numbers go up to about 1.7e308.".into())
     } else if message.contains("literal") {
         (
             "This value cannot be read.".into(),
@@ -71,10 +75,9 @@ fn translate(text: &str, error: &ParseError) -> ExpressionFault {
         ("The expression ends too early.".into(), "Something is missing after its last word.".into())
     } else if message.starts_with("extraneous input") || message.starts_with("missing") {
         fault.length = quoted.len().min(text.len() - offset);
-        (
-            format!("`{quoted}` was not expected here."),
-            "Perhaps an operator such as `&&` or `==` is missing before it.".into(),
-        )
+        let word = |c: char| c.is_alphanumeric() || "_'\"([".contains(c);
+        let missing = if quoted.starts_with(word) { "an operator such as `&&` or `==`" } else { "a value" };
+        (format!("`{quoted}` was not expected here."), format!("Perhaps {missing} is missing before it."))
     } else {
         let found = fault.length;
         (

@@ -203,7 +203,11 @@ impl<'a> Checker<'a> {
                 )
             })
             .unwrap_or_else(|| format!("There are: {}.", FUNCTIONS.join(", ")));
-        let what = if FUNCTIONS.contains(&name) { "cannot be used like this" } else { "is not a function" };
+        let what = if FUNCTIONS.contains(&name) || LOOPS.contains(&name) {
+            "cannot be used like this"
+        } else {
+            "is not a function"
+        };
         self.fault(tree, "unknown_name", format!("`{name}` {what}."), help);
         None
     }

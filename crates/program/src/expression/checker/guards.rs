@@ -72,7 +72,12 @@ impl Checker<'_> {
             (op::CONDITIONAL, [condition, then, otherwise]) => {
                 let one = join(true, self.implied(condition, true), self.implied(then, truth));
                 let other = join(true, self.implied(condition, false), self.implied(otherwise, truth));
-                join(false, one, other)
+                // A branch that is the other truth, written out, is not the one that was taken.
+                match (is_literal(then, !truth), is_literal(otherwise, !truth)) {
+                    (true, false) => other,
+                    (false, true) => one,
+                    _ => join(false, one, other),
+                }
             }
             (name, [a, b]) => self
                 .implied_by_size(name, a, b, truth)
@@ -104,6 +109,10 @@ impl Checker<'_> {
         };
         Some((0..at_least.min(ITEMS_MAX)).map(|index| item(&place, index)).collect())
     }
+}
+
+fn is_literal(tree: &Tree, truth: bool) -> bool {
+    matches!(&tree.expr, Expr::Literal(LiteralValue::Boolean(literal)) if *literal.inner() == truth)
 }
 
 /// Both sides hold, or only one is known to.

@@ -295,7 +295,7 @@ impl<'a> Checker<'a> {
                 "Declare the field's type in the event type's schema, or compare it: `… == true`.".to_owned()
             }
             (_, ValueType::Any) => "Declare the field's type in the event type's schema.".to_owned(),
-            (ValueType::Bool, ValueType::Int) => {
+            (ValueType::Bool, ValueType::Int | ValueType::Decimal) => {
                 format!("Compare it with something: `{} > 0`.", self.source.text.trim())
             }
             (ValueType::Bool, _) => "Compare it with something: `… == …`.".to_owned(),

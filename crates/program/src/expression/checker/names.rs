@@ -62,13 +62,18 @@ impl<'a> Checker<'a> {
         let missing: Vec<_> = missing.collect();
         if let Some(last) = missing.last() {
             let list_missing = missing.len() > 1;
-            self.report_unguarded(tree, last, list_missing);
+            self.report_unguarded(tree, &found.of, last, list_missing);
             return None;
         }
         Some(Typed::new(found.node, found.of))
     }
 
-    fn report_unguarded(&mut self, tree: &'a Tree, need: &Need, list_missing: bool) {
+    /// The type at the end of a path, whether or not there is a value.
+    pub(super) fn type_of_path(&mut self, tree: &'a Tree, known: &Known) -> Option<ValueType> {
+        self.find(tree, known).map(|found| found.of)
+    }
+
+    fn report_unguarded(&mut self, tree: &'a Tree, of: &ValueType, need: &Need, list_missing: bool) {
         if !self.unguarded.insert(need.name.clone()) {
             return;
         }
@@ -92,6 +97,9 @@ impl<'a> Checker<'a> {
         };
         let help = match self.conditions.last() {
             Some(condition) => format!("Test for it first: `{guard} && {}`.", self.source.slice(condition)),
+            None if *of == ValueType::Bool => {
+                format!("Test for it first: `{guard} && {}`.", self.source.slice(tree))
+            }
             None => format!("Say what holds without it: `{guard} ? {} : …`.", self.source.slice(tree)),
         };
         self.fault(tree, "unguarded", message, help);

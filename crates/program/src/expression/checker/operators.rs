@@ -1,6 +1,9 @@
 //! Logic, comparison and arithmetic: which operands go together.
 
-use cel::{common::ast::operators as op, parser::Expression as Tree};
+use cel::{
+    common::ast::{Expr, LiteralValue, operators as op},
+    parser::Expression as Tree,
+};
 
 use super::{Checker, Typed, guards::Known};
 use crate::expression::{
@@ -138,18 +141,23 @@ impl<'a> Checker<'a> {
         b: &'a Tree,
         known: &Known,
     ) -> Option<Typed> {
+        let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        if equality && let Some(path) = beside_null(a, b) {
+            // Said before it is asked for a guard, which is what the author was after.
+            let of = self.type_of_path(path, known)?;
+            if of != ValueType::Any {
+                self.never_null(tree, comparison, path, &of);
+                return None;
+            }
+        }
         self.conditions.push(tree);
         let (left, right) = (self.expression(a, known), self.expression(b, known));
         self.conditions.pop();
         let (left, right) = doubles(left?, right?);
-        let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
         if equality && left.is_null() != right.is_null() {
             let (other, of) = if left.is_null() { (b, &right.of) } else { (a, &left.of) };
             if *of != ValueType::Any {
-                let text = self.source.slice(other);
-                let sign = if comparison == Comparison::Equal { "!" } else { "" };
-                let help = format!("To test whether it is there, write `{sign}has({text})`.");
-                self.mistyped(tree, format!("`{text}` is {of}, and never null."), help);
+                self.never_null(tree, comparison, other, of);
                 return None;
             }
         }
@@ -173,6 +181,13 @@ impl<'a> Checker<'a> {
             return None;
         }
         Some(bool_of(Node::Compare(comparison, Box::new([left.node, right.node]))))
+    }
+
+    fn never_null(&mut self, tree: &Tree, comparison: Comparison, of: &Tree, of_type: &ValueType) {
+        let text = self.source.slice(of);
+        let sign = if comparison == Comparison::Equal { "!" } else { "" };
+        let help = format!("To test whether it is there, write `{sign}has({text})`.");
+        self.mistyped(tree, format!("`{text}` is {of_type}, and never null."), help);
     }
 
     fn comparison_help(&self, a: &Tree, b: &Tree, left: &Typed, right: &Typed) -> String {
@@ -264,7 +279,8 @@ impl<'a> Checker<'a> {
         known: &Known,
     ) -> Option<Typed> {
         let (left, right) = (self.expression(a, known), self.expression(b, known));
-        let (left, right) = doubles(left?, right?);
+        let (left, right) = (left?, right?);
+        let (left, right) = if symbol == '%' { (left, right) } else { doubles(left, right) };
         if let Some((math, of)) = overload(symbol, &left, &right) {
             return Some(Typed::new(Node::Math(math, Box::new([left.node, right.node])), of));
         }
@@ -318,6 +334,17 @@ pub(super) fn is_operator(name: &str) -> bool {
 
 const fn bool_of(node: Node) -> Typed {
     Typed::new(node, ValueType::Bool)
+}
+
+/// The path that is compared with null, if one is.
+fn beside_null<'a>(a: &'a Tree, b: &'a Tree) -> Option<&'a Tree> {
+    let null = |tree: &Tree| matches!(tree.expr, Expr::Literal(LiteralValue::Null));
+    let path = |tree: &Tree| matches!(&tree.expr, Expr::Select(select) if !select.test);
+    match (null(a), null(b)) {
+        (true, false) if path(b) => Some(b),
+        (false, true) if path(a) => Some(a),
+        _ => None,
+    }
 }
 
 /// An int literal beside a double is a double.

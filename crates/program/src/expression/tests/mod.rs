@@ -1,6 +1,9 @@
 //! Tables of what can be written, what it gives, and what is refused with which words.
 
 mod faults;
+mod limits;
+mod oracle;
+mod speed;
 mod values;
 
 use std::{
@@ -117,7 +120,7 @@ impl Scope for Shop {
 }
 
 /// Facts by dotted path.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Given {
     pub(super) properties: serde_json::Value,
     pub(super) others: BTreeMap<String, Value>,
@@ -125,8 +128,8 @@ pub(super) struct Given {
 }
 
 impl Given {
-    fn other(&self, path: String) -> Option<Value> {
-        self.others.get(&path).cloned()
+    fn other(&self, path: &str) -> Option<Value> {
+        self.others.get(path).cloned()
     }
 }
 
@@ -145,11 +148,11 @@ impl Facts for Given {
     }
 
     fn profile_trait(&self, key: &str) -> Option<Value> {
-        self.other(format!("profile.traits.{key}"))
+        self.other(&format!("profile.traits.{key}"))
     }
 
     fn metric(&self, key: &str) -> Option<Value> {
-        self.other(format!("profile.metrics.{key}"))
+        self.other(&format!("profile.metrics.{key}"))
     }
 
     fn balance(&self, _: &str) -> i64 {
@@ -157,7 +160,7 @@ impl Facts for Given {
     }
 
     fn constant(&self, key: &str) -> Option<Value> {
-        self.other(format!("constants.{key}"))
+        self.other(&format!("constants.{key}"))
     }
 
     fn in_audience(&self, key: &str) -> bool {
