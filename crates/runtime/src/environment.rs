@@ -162,6 +162,16 @@ impl Environment {
         Ok(rules)
     }
 
+    /// The live log and the numbers.
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Messages that wait to be decided.
+    pub fn waiting(&self) -> usize {
+        self.intake.waiting()
+    }
+
     /// Takes nothing more in, finishes what is waiting, and lets go of the store.
     pub async fn stop(&self) -> Result<()> {
         self.intake.close();

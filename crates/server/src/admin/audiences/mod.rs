@@ -1,0 +1,4 @@
+//! Audiences and their members.
+
+pub(crate) mod list;
+pub(crate) mod members;

@@ -1,0 +1,54 @@
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use runtime::history::RehearsalRequest;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::source::{Chosen, From, source};
+use crate::{
+    Here, Problem,
+    admin::{
+        access::{Access, Read},
+        input::Input,
+        paths::InEnvironment,
+    },
+};
+
+/// What to rehearse.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rehearsal {
+    /// Where the candidate comes from.
+    from: From,
+    /// What was chosen; a plan file has its own.
+    #[serde(default)]
+    choices: Chosen,
+    /// Events from here on, by when they happened; from the first when left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// And before this; to the last when left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+/// Rehearses a change on this environment's recorded history
+///
+/// Every event of the window is decided twice: as recorded, which must come out as recorded or the report
+/// says untrusted, and under the candidate. Nothing is written and nothing is sent. This takes as long as it
+/// takes to read the history.
+#[utoipa::path(
+    post, path = "/environments/{environment}/rehearse", operation_id = "rehearse", tag = "configuration",
+    params(InEnvironment), request_body = Rehearsal,
+    responses((status = 200, body = Object, description = "The report, `format_version` 1."))
+)]
+pub(crate) async fn rehearse(
+    access: Access<Read>,
+    here: State<Here>,
+    Input(request): Input<Rehearsal>,
+) -> Result<Json<Value>, Problem> {
+    let (source, choices) = source(&here, &access, request.from, &request.choices)?;
+    let request = RehearsalRequest { source, choices, since: request.since, until: request.until };
+    let report = access.environment.rehearse(request).await?;
+    serde_json::to_value(&report).map(Json).map_err(|error| Problem::internal(&error))
+}

@@ -1,0 +1,3 @@
+//! What would be sent.
+
+pub(crate) mod list;

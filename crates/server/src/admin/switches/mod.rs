@@ -1,0 +1,4 @@
+//! Switches: a reactor can be off in one environment.
+
+pub(crate) mod list;
+pub(crate) mod set;

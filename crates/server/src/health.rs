@@ -1,0 +1,62 @@
+//! Whether the process lives, and whether its environments can take events.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+
+use crate::Here;
+
+pub(crate) fn routes() -> Router<Here> {
+    Router::new().route("/livez", get(livez)).route("/readyz", get(readyz))
+}
+
+/// The process answers; nothing else is looked at.
+async fn livez() -> Response {
+    Json(Health { status: "ok", environments: None }).into_response()
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    /// Left out where the world may look: names of environments are nobody's business there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environments: Option<Vec<EnvironmentState>>,
+}
+
+#[derive(Serialize)]
+struct EnvironmentState {
+    name: String,
+    kind: &'static str,
+    ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+/// Each environment that is served here answers from its store. 503 when one does not.
+async fn readyz(State(here): State<Here>) -> Response {
+    let mut states = Vec::new();
+    for environment in here.greenroom.environments() {
+        if !here.listener.environments.serve(environment.name(), environment.is_live()) {
+            continue;
+        }
+        let why = environment.store().epoch().await.err().map(|error| error.to_string());
+        states.push(EnvironmentState {
+            name: environment.name().to_owned(),
+            kind: environment.kind(),
+            ready: why.is_none(),
+            why,
+        });
+    }
+    let ready = states.iter().all(|state| state.ready);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let health = Health {
+        status: if ready { "ok" } else { "not ready" },
+        environments: here.listener.serves.admin.then_some(states),
+    };
+    (status, Json(health)).into_response()
+}
