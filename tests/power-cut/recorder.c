@@ -3,6 +3,7 @@
 //   POWER_CUT_FOLDER  the folder, absolute, without links in it
 //   POWER_CUT_LOG     the log, outside the folder; appended to
 //   POWER_CUT_SYNCS   "ignored": leave syncs out of the log
+//   POWER_CUT_SPACE   how many bytes can be written before the disk is full
 //
 // One lock is held over each operation and its entry, so that the log's order is the order in which things
 // happened. Syncs are the exception: they may overlap with writes, so their entry, written after they return,
@@ -43,6 +44,7 @@ static size_t folder_length;
 static int log_file = -1;
 static uint64_t log_length;
 static bool syncs_ignored;
+static uint64_t space = UINT64_MAX;
 
 // Inodes of the files below the folder that were opened. A handful: a list will do.
 static struct { dev_t device; ino_t inode; } tracked[4096];
@@ -59,6 +61,7 @@ __attribute__((constructor)) static void begin(void) {
   if (strlen(path) >= sizeof folder) fail("the folder's path is too long");
   strcpy(folder, path);
   folder_length = strlen(folder);
+  if (getenv("POWER_CUT_SPACE")) space = strtoull(getenv("POWER_CUT_SPACE"), NULL, 10);
   syncs_ignored = syncs && strcmp(syncs, "ignored") == 0;
   log_file = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) fail(log);
@@ -192,6 +195,17 @@ static ssize_t written(int file, const struct iovec *data, int parts, off_t at) 
   pthread_mutex_lock(&lock);
   bool ours = is_tracked(file, &status);
   if (!ours) pthread_mutex_unlock(&lock);  // sockets and pipes may block
+  if (ours) {
+    size_t length = 0;
+    for (int i = 0; i < parts; i++) length += data[i].iov_len;
+    if (length > space) {
+      space = 0;
+      pthread_mutex_unlock(&lock);
+      errno = ENOSPC;
+      return -1;
+    }
+    space -= space == UINT64_MAX ? 0 : length;
+  }
   off_t position = at;
   if (ours && at < 0) position = fcntl(file, F_GETFL) & O_APPEND ? status.st_size : lseek(file, 0, SEEK_CUR);
   ssize_t count = at < 0 ? syscall(SYS_writev, file, data, parts) : syscall(SYS_pwritev, file, data, parts, at, 0);

@@ -107,8 +107,8 @@ impl Greenroom {
 
     /// Makes a write key for an environment.
     pub fn write_key(&self, environment: &str) -> Result<String> {
-        let made = self.json(&["keys", "create", "--environment", environment, "--kind", "wk"])?;
-        Ok(made["key"].as_str().with_context(|| format!("no `key` in {made}"))?.to_owned())
+        let made = self.json(&["keys", "create", "--environment", environment, "--kind", "wk", "a test"])?;
+        Ok(made["token"].as_str().with_context(|| format!("no `token` in {made}"))?.to_owned())
     }
 
     /// Applies a folder of configuration to an environment.

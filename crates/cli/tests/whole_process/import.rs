@@ -1,4 +1,4 @@
-//! The record shop's whole history, in one go and through twenty crashes.
+//! The record shop's whole history: in one go, rehearsed and promoted, and through twenty crashes.
 
 use std::{
     process::Stdio,
@@ -7,15 +7,15 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use xtask::{greenroom::Greenroom, process, record_shop};
 
-use crate::place::{Place, one_point_per_dollar, totals, verified};
+use crate::place::{Place, one_point_per_dollar, totals, two_points_from_thirty, verified};
 
 const ROUNDS: u32 = 20;
 
-fn whole_history() -> serde_json::Value {
-    json!({ "events": 69_659, "profiles": 23_570, "issued": 2_453_159, "big_spenders": 734, "regulars": 3_925 })
+fn whole_history() -> Value {
+    json!({ "records": 69_659, "profiles": 23_570, "points": 2_453_159, "big_spenders": 734, "regulars": 3_925 })
 }
 
 fn begin(place: &Place) -> Result<Greenroom> {
@@ -25,22 +25,48 @@ fn begin(place: &Place) -> Result<Greenroom> {
     Ok(server)
 }
 
-fn import(server: &Greenroom, place: &Place) -> Result<serde_json::Value> {
+fn import(server: &Greenroom, place: &Place, environment: &str) -> Result<Value> {
     let file = place.file("orders.ndjson");
-    server.json(&["import", &file.to_string_lossy(), "--environment", "live"])
+    server.json(&["import", &file.to_string_lossy(), "--environment", environment])
+}
+
+/// What the other program gives for the same orders: two points a dollar from 30 dollars on.
+fn two_points_from_thirty_points() -> Result<u64> {
+    let text = record_shop::text()?;
+    let mut points = 0;
+    for order in record_shop::orders(&text)? {
+        let cents: u64 = order.total.replace('.', "").parse()?;
+        points += if cents >= 3_000 { cents * 2 / 100 } else { cents / 100 };
+    }
+    Ok(points)
 }
 
 #[test]
-fn the_whole_history_gives_what_is_published() -> Result<()> {
+fn the_whole_history_imported_rehearsed_and_promoted() -> Result<()> {
     let place = Place::new()?;
     let server = begin(&place)?;
-    import(&server, &place)?;
-    assert_eq!(totals(&server)?, whole_history());
+    let first = import(&server, &place, "live")?;
+    assert_eq!(first["decided"], 69_659, "{first}");
+    assert_eq!(totals(&server, "live")?, whole_history());
 
-    let again = import(&server, &place)?;
-    assert_eq!(again["duplicates"], 69_659, "{again}");
-    assert_eq!(totals(&server)?, whole_history(), "importing again changes nothing");
+    let again = import(&server, &place, "live")?;
+    assert_eq!(again["duplicate"], 69_659, "{again}");
+    assert_eq!(totals(&server, "live")?, whole_history(), "importing again changes nothing");
     verified(&server)?;
+
+    let other = two_points_from_thirty();
+    let report = server.json(&["rehearse", &other.to_string_lossy(), "--to", "live", "--allow-delete"])?;
+    assert_eq!(report["trusted"], true, "{report}");
+    let issued = &report["currencies"]["points"]["issued"];
+    assert_eq!(issued["recorded"], 2_453_159);
+    assert_eq!(issued["candidate"], two_points_from_thirty_points()?);
+    assert_eq!(totals(&server, "live")?, whole_history(), "a rehearsal writes nothing");
+
+    server.apply(&other, "live")?;
+    server.json(&["env", "create", "fresh", "--from", "live"])?;
+    import(&server, &place, "fresh")?;
+    assert_eq!(totals(&server, "fresh")?["points"], issued["candidate"], "the rehearsal said so");
+    assert_eq!(totals(&server, "live")?["points"], 2_453_159, "what was decided stays decided");
     server.stop()
 }
 
@@ -73,8 +99,8 @@ fn kill_9_during_an_import_changes_nothing() -> Result<()> {
     }
     ensure!(interrupted > ROUNDS / 2, "only {interrupted} of {ROUNDS} imports were interrupted");
     process::output(&mut server.command(&["verify", "--environment", "live"]))?;
-    import(&server, &place)?;
-    assert_eq!(totals(&server)?, whole_history());
+    import(&server, &place, "live")?;
+    assert_eq!(totals(&server, "live")?, whole_history());
     verified(&server)?;
     server.stop()
 }

@@ -17,6 +17,11 @@ pub(crate) fn one_point_per_dollar() -> PathBuf {
     workspace::root().join("tests/programs/one_point_per_dollar")
 }
 
+/// Two points a dollar for orders of 30 dollars and more, one for smaller ones.
+pub(crate) fn two_points_from_thirty() -> PathBuf {
+    workspace::root().join("tests/programs/two_points_from_thirty")
+}
+
 /// A folder with a server on it, whose live environment has the program.
 pub(crate) struct Place {
     _room: tempfile::TempDir,
@@ -58,14 +63,18 @@ impl Sender {
         })
     }
 
-    /// Whether the batch was acknowledged; an error when nobody answered.
+    /// An error unless the batch was acknowledged.
     pub(crate) fn send(&self, batch: &[Value]) -> Result<()> {
-        let request = self.agent.post(&self.url).header("Authorization", &self.authorization);
-        let mut answer = request.send_json(json!({ "batch": batch }))?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().read_to_string()?;
+        let (status, body) = self.post(&json!({ "batch": batch }).to_string())?;
         ensure!(status == 200, "answered {status}: {body}");
         Ok(())
+    }
+
+    /// Sends any text; the status and body that come back.
+    pub(crate) fn post(&self, body: &str) -> Result<(u16, String)> {
+        let request = self.agent.post(&self.url).header("Authorization", &self.authorization);
+        let mut answer = request.send(body)?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }
 }
 
@@ -84,12 +93,13 @@ pub(crate) fn points(server: &Greenroom, user: &str) -> Result<Option<i64>> {
         server.command(&["profile", "show", user, "--environment", "live", "--output", "json"]).output()?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(complaint.contains("not_found"), "{complaint}");
+        ensure!(complaint.contains("nobody in live"), "{complaint}");
         return Ok(None);
     }
     let shown: Value = serde_json::from_slice(&output.stdout)?;
-    let available = shown["wallets"]["points"]["available"].as_i64();
-    Ok(Some(available.with_context(|| format!("no `wallets.points.available` in {shown}"))?))
+    let balances = &shown["profile"]["balances"];
+    ensure!(balances.is_object(), "no `profile.balances` in {shown}");
+    Ok(Some(balances["points"]["available"].as_i64().unwrap_or(0)))
 }
 
 /// `greenroom verify` finds nothing.
@@ -97,13 +107,13 @@ pub(crate) fn verified(server: &Greenroom) -> Result<()> {
     server.json(&["verify", "--environment", "live"]).map(drop)
 }
 
-/// How many events live has decided, points it has issued, and members two audiences have.
-pub(crate) fn totals(server: &Greenroom) -> Result<Value> {
-    let shown = server.json(&["env", "show", "live"])?;
+/// How many records an environment has, points its members hold, and members two audiences have.
+pub(crate) fn totals(server: &Greenroom, environment: &str) -> Result<Value> {
+    let shown = server.json(&["env", "show", environment])?;
     Ok(json!({
-        "events": shown["events"],
+        "records": shown["records"],
         "profiles": shown["profiles"],
-        "issued": shown["currencies"]["points"]["issued"],
+        "points": shown["accounts"]["points"]["available"],
         "big_spenders": shown["audiences"]["big_spenders"],
         "regulars": shown["audiences"]["regulars"],
     }))

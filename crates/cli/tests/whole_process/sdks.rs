@@ -23,7 +23,7 @@ fn delivers(user: &str, client: impl FnOnce(&Greenroom) -> Result<Command>) -> R
         .env("GREENROOM_USER", user);
     process::output(&mut client)?;
     assert_eq!(points(&server, user)?, Some(ORDERS * 2), "2 points for 2.50, each order once");
-    assert_eq!(totals(&server)?["profiles"], json!(1));
+    assert_eq!(totals(&server, "live")?["profiles"], json!(1));
     verified(&server)?;
     server.stop()
 }

@@ -7,3 +7,6 @@ mod log;
 mod recorder;
 mod server;
 mod sqlite;
+
+pub(crate) use chance::Chance;
+pub(crate) use recorder::Watched;
