@@ -74,6 +74,14 @@ impl Scope for ExpressionScope<'_> {
         }
     }
 
+    fn properties(&self) -> Vec<String> {
+        let EventContext::Of(key) = self.event else { return Vec::new() };
+        let Some(event_type) = self.declared.event_types.get(key) else { return Vec::new() };
+        let mut names = schema::named_paths(&event_type.schema);
+        names.retain(|name| matches!(schema::lookup(&event_type.schema, &[name]), Lookup::Named(_)));
+        names
+    }
+
     fn has_event(&self) -> bool {
         !matches!(self.event, EventContext::None)
     }

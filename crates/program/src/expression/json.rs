@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Number, Value as Json};
 
 use super::{Value, ValueType, evaluate};
+use crate::schema::is_decimal_text;
 
 /// Whole numbers below this are exact as doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
@@ -54,7 +55,7 @@ impl Value {
 
     fn from_text(text: &str, of_type: &ValueType) -> Option<Self> {
         match of_type {
-            ValueType::Decimal if is_decimal(text) => double(text).map(Self::Double),
+            ValueType::Decimal if is_decimal_text(text) => double(text).map(Self::Double),
             ValueType::Timestamp => text.parse::<Timestamp>().ok().map(Self::Timestamp),
             ValueType::Duration => evaluate::parse_span(text).map(Self::Duration),
             _ => None,
@@ -124,11 +125,4 @@ fn exact_int(number: f64) -> Option<i64> {
 
 fn double(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// `59.99`, `-3`: digits with at most one point, as shops send amounts.
-fn is_decimal(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -27,6 +27,10 @@ use crate::Address;
 pub trait Scope {
     /// The type at a path below `event.properties`, and whether it is always there.
     fn property(&self, path: &[&str]) -> Option<Declared>;
+    /// The properties that the event's schema names at its top, to suggest when one is not found.
+    fn properties(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Whether there is an event at all (reactors on events: yes; audiences: no).
     fn has_event(&self) -> bool;
     /// `profile.traits.KEY`
@@ -39,7 +43,7 @@ pub trait Scope {
     fn constant(&self, key: &str) -> Option<Declared>;
     /// Whether `in_audience('KEY')` names one.
     fn audience(&self, key: &str) -> bool;
-    /// Names to suggest when one is not found.
+    /// Keys to suggest when one is not found.
     fn names(&self, kind: crate::Kind) -> Vec<String>;
 }
 

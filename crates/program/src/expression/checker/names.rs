@@ -353,13 +353,17 @@ impl<'a> Checker<'a> {
         let mut of: Option<ValueType> = None;
         for depth in 1..=path.len() {
             let key = path[depth - 1];
-            let declared = self.scope.property(&path[..depth]).or_else(|| match &of {
-                Some(ValueType::Object(fields)) => {
+            let declared = match &of {
+                // A field of an object is as sure as the object says, once the object is there.
+                Some(ValueType::Object(fields)) if fields.contains_key(key) => {
                     fields.get(key).map(|(of, always)| Declared { of_type: of.clone(), always: *always })
                 }
-                Some(ValueType::Any) => Some(Declared { of_type: ValueType::Any, always: false }),
-                _ => None,
-            });
+                Some(ValueType::Any) => self
+                    .scope
+                    .property(&path[..depth])
+                    .or(Some(Declared { of_type: ValueType::Any, always: false })),
+                _ => self.scope.property(&path[..depth]),
+            };
             let Some(declared) = declared else {
                 self.unknown_property(tree, &name, path, depth, of.as_ref());
                 return None;
@@ -400,7 +404,7 @@ impl<'a> Checker<'a> {
         }
         let siblings: Vec<String> = match of {
             Some(ValueType::Object(fields)) => fields.keys().cloned().collect(),
-            _ => self.properties(),
+            _ => self.scope.properties(),
         };
         let full = |name: String| format!("{parent}{}", written(&name));
         let help = match closest(key, siblings.iter().cloned()) {
@@ -409,13 +413,6 @@ impl<'a> Checker<'a> {
         };
         let message = format!("`{}` is not declared.", full(key.to_owned()));
         self.fault(tree, "unknown_name", message, help);
-    }
-
-    /// The event's declared properties.
-    fn properties(&self) -> Vec<String> {
-        let mut names = self.scope.names(Kind::EventType);
-        names.retain(|name| self.scope.property(&[name]).is_some());
-        names
     }
 
     fn undeclared(&mut self, tree: &Tree, what: &str, root: &str, key: &str, kind: Kind) -> Option<Found> {
@@ -499,7 +496,8 @@ impl<'a> Checker<'a> {
                     closest(root, self.locals.iter().map(|local| local.name.clone()).collect::<Vec<_>>())
                 })
                 .or_else(|| {
-                    closest(root, self.properties()).map(|name| format!("event.properties{}", written(&name)))
+                    closest(root, self.scope.properties())
+                        .map(|name| format!("event.properties{}", written(&name)))
                 })
                 .map(|path| format!("Did you mean `{path}`?")),
             [] => None,

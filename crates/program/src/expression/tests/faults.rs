@@ -176,6 +176,8 @@ fn guards_are_seen_through_logic() {
         "(has(event.properties.coupon) || has(event.properties.discount)) && true",
         "!(!has(event.properties.coupon) || event.properties.coupon == '') && event.properties.coupon != 'X'",
         "(has(event.properties.coupon) ? event.properties.coupon == 'X' : false) && event.properties.coupon == 'X'",
+        "has(event.properties.customer) && event.properties.customer.email == ''",
+        "has(event.properties.customer.address) && event.properties.customer.address.city == ''",
         "has(event.properties.customer.address.city) && event.properties.customer.email == ''",
         "event.properties.items.exists(i, has(i.coupon) && i.coupon == 'X')",
         "event.properties.items.map(i, has(i.coupon), i.coupon) == ['X']",

@@ -1,8 +1,10 @@
 //! Tables of what can be written, what it gives, and what is refused with which words.
 
 mod faults;
+mod json;
 mod limits;
 mod oracle;
+mod reads;
 mod speed;
 mod values;
 
@@ -36,6 +38,7 @@ pub(super) fn properties() -> ValueType {
         ("total", ValueType::Decimal, true),
         ("count", ValueType::Int, true),
         ("name", ValueType::String, true),
+        ("shop", ValueType::String, true),
         ("first", ValueType::Bool, true),
         ("coupon", ValueType::String, false),
         ("discount", ValueType::Decimal, false),
@@ -62,12 +65,20 @@ impl Scope for Shop {
         let mut always = true;
         for part in path {
             (of_type, always) = match of_type {
-                ValueType::Object(fields) => fields.get(*part)?.clone(),
+                ValueType::Object(fields) => {
+                    let (of_type, here) = fields.get(*part)?.clone();
+                    (of_type, always && here)
+                }
                 ValueType::Any => (ValueType::Any, false),
                 _ => return None,
             };
         }
         Some(Declared { of_type, always })
+    }
+
+    fn properties(&self) -> Vec<String> {
+        let ValueType::Object(fields) = properties() else { return Vec::new() };
+        fields.keys().filter(|_| self.event).cloned().collect()
     }
 
     fn has_event(&self) -> bool {
@@ -107,7 +118,6 @@ impl Scope for Shop {
 
     fn names(&self, kind: Kind) -> Vec<String> {
         let names: &[&str] = match kind {
-            Kind::EventType => &["total", "count", "name", "coupon", "items"],
             Kind::Trait => &["vip", "birthday", "city"],
             Kind::Metric => &["orders", "spend", "last_order"],
             Kind::Currency => &["points"],

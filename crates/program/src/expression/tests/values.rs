@@ -196,3 +196,21 @@ fn lists() {
         ("[1, 2.5]", "[1.0,2.5]"),
     ]);
 }
+
+#[test]
+fn the_examples_of_the_documentation_are_right() {
+    let page = include_str!("../../../../../docs/expressions.md");
+    let examples: Vec<_> = page
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .flat_map(str::lines)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    assert!(examples.len() > 8, "{examples:?}");
+    for example in examples {
+        if let Err(faults) = checked(example) {
+            panic!("{example}: {faults:#?}");
+        }
+    }
+}
