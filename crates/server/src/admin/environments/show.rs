@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use ledger::Account;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,8 +11,21 @@ use crate::{
     admin::{
         access::{Access, Read},
         paths::InEnvironment,
+        profiles::word,
     },
 };
+
+/// In the order of the books.
+const ACCOUNTS: [Account; 8] = [
+    Account::Available,
+    Account::Pending,
+    Account::Held,
+    Account::Issued,
+    Account::Redeemed,
+    Account::Expired,
+    Account::Adjusted,
+    Account::Clearing,
+];
 
 /// An environment and how it is doing.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,9 +62,12 @@ pub(crate) async fn show(access: Access<Read>) -> Result<Json<EnvironmentDetail>
     let environment = &access.environment;
     let store = environment.store();
     let (profiles_behind, profiles) = environment.sweep_progress().await?;
-    let mut accounts: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    let rules = environment.rules();
+    let empty = || ACCOUNTS.iter().map(|account| (word(account), 0)).collect();
+    let mut accounts: BTreeMap<String, BTreeMap<String, i64>> =
+        rules.program.currencies.keys().map(|currency| (currency.to_string(), empty())).collect();
     for (currency, account, sum) in store.sums().await? {
-        accounts.entry(currency.to_string()).or_default().insert(crate::admin::profiles::word(&account), sum);
+        accounts.entry(currency.to_string()).or_insert_with(empty).insert(word(&account), sum);
     }
     Ok(Json(EnvironmentDetail {
         environment: EnvironmentForm::of(environment),

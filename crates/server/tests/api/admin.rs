@@ -1,0 +1,398 @@
+use runtime::keys::KeyKind;
+use serde_json::{Value, json};
+
+use crate::house::{House, PROGRAM, order};
+
+/// A member with two orders of 60 and 50 dollars in `staging`.
+async fn with_member() -> (House, String, String) {
+    let house = House::new().await;
+    house.apply("staging", &PROGRAM).await;
+    let key = house.key("staging", KeyKind::Write, &[]).await;
+    house
+        .track(
+            &key,
+            json!([
+                {"type": "identify", "userId": "u-1", "messageId": "i-1", "traits": {"email": "Ada@Example.com", "colour": "red"}},
+                order("u-1", "1", "60.75"),
+                order("u-1", "2", "50"),
+            ]),
+        )
+        .await;
+    let profile = house.profile_of("staging", "u-1").await;
+    (house, profile, key)
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_member() {
+    let (house, id, _) = with_member().await;
+    let at = format!("/environments/staging/profiles/{id}");
+    let profile = house.get(&at).await;
+    assert_eq!(profile["standing"], "known");
+    assert_eq!(profile["identities"], json!([{"type": "user_id", "value": "u-1"}]));
+    assert_eq!(profile["traits"], json!({"email": "Ada@Example.com"}));
+    assert_eq!(profile["other_traits"], json!({"colour": "red"}));
+    assert_eq!(profile["balances"], json!({"points": {"available": 110, "pending": 0}}));
+    assert_eq!(profile["audiences"], json!(["big_spenders"]));
+
+    for query in ["user_id=u-1", "trait=email&value=ada@example.com"] {
+        let found = house.get(&format!("/environments/staging/profiles?{query}")).await;
+        assert_eq!(found["data"][0]["id"], id, "{query}");
+    }
+    let nobody = house.get("/environments/staging/profiles?user_id=u-2").await;
+    assert_eq!(nobody, json!({"data": [], "has_more": false, "next_cursor": null}));
+    assert_eq!(house.get("/environments/live/profiles?user_id=u-1").await["data"], json!([]));
+
+    let wallet = house.get(&format!("{at}/wallet")).await;
+    assert_eq!(
+        (&wallet["data"][0]["currency"], &wallet["data"][0]["available"]),
+        (&json!("points"), &json!(110))
+    );
+    assert_eq!(wallet["data"][0]["lots"].as_array().map(Vec::len), Some(2));
+
+    let ledger = house.get(&format!("{at}/ledger")).await;
+    let newest = &ledger["data"][0]["groups"][0];
+    assert_eq!((&newest["reason"], &newest["reactor"]), (&json!("award"), &json!("points_for_orders")));
+    let sum: i64 = newest["postings"].as_array().unwrap().iter().map(|p| p["amount"].as_i64().unwrap()).sum();
+    assert_eq!(sum, 0);
+
+    let audiences = house.get(&format!("{at}/audiences")).await;
+    assert_eq!(audiences["data"][0]["member"], true);
+    assert_eq!(audiences["data"][0]["condition"], "profile.metrics.spend > 100.0");
+    assert!(audiences["data"][0]["reads"].to_string().contains("110.75"), "{audiences}");
+    let metrics = house.get(&format!("{at}/metrics")).await;
+    assert_eq!(metrics["data"][0]["metric"], "spend");
+    assert_eq!(metrics["data"][0]["value"].to_string(), "110.75");
+
+    // Paging: newest first, each once.
+    let mut seen = Vec::new();
+    let mut path = format!("{at}/timeline?limit=1");
+    loop {
+        let page = house.get(&path).await;
+        seen.extend(page["data"].as_array().unwrap().iter().map(|record| record["n"].as_u64().unwrap()));
+        if page["has_more"] == false {
+            break;
+        }
+        path = format!("{at}/timeline?limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
+    }
+    assert_eq!(seen, [3, 2, 1]);
+
+    let members = house.get("/environments/staging/audiences/big_spenders/members").await;
+    assert_eq!(members["data"][0]["profile"], id);
+    let audiences = house.get("/environments/staging/audiences").await;
+    assert_eq!(audiences["data"][0]["members"], 1);
+    let shown = house.get("/environments/staging").await;
+    assert_eq!((&shown["profiles"], &shown["accounts"]["points"]["available"]), (&json!(1), &json!(110)));
+    assert_eq!(shown["accounts"]["points"]["issued"], json!(-110));
+
+    let missing = "/environments/staging/profiles/00000000-0000-0000-0000-000000000000";
+    house.ask("GET", missing, None).await.refused(404, "not_found");
+    house.ask("GET", "/environments/staging/profiles/x", None).await.refused(400, "bad_parameter");
+    house.ask("GET", "/environments/staging/profiles?limit=500", None).await.refused(400, "bad_parameter");
+    house.ask("GET", "/environments/staging/profiles?cursor=x", None).await.refused(400, "bad_parameter");
+    house.ask("GET", "/environments/staging/profiles?usr=x", None).await.refused(400, "bad_parameter");
+    house.ask("GET", "/environments/staging/audiences/none/members", None).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_event_is_explained() {
+    let (house, id, _) = with_member().await;
+    let explained = house.get("/environments/staging/events/m-2").await;
+    assert_eq!((&explained["place"], &explained["record"]["profile"]), (&json!("decided"), &json!(id)));
+    assert_eq!(explained["message"]["properties"]["order_id"], "2");
+    assert_eq!(explained["record"]["entered"], json!(["big_spenders"]));
+    let considered = &explained["trace"]["considered"][0];
+    assert_eq!(considered["reactor"], "points_for_orders");
+    assert!(considered["did"][0].as_str().unwrap().contains("50"), "{considered}");
+    assert!(explained["revision"].is_string());
+    house.ask("GET", "/environments/staging/events/none", None).await.refused(404, "not_found");
+    house.ask("GET", "/environments/live/events/m-2", None).await.refused(404, "not_found");
+    let list = house.get("/environments/staging/events?limit=2").await;
+    assert_eq!(list["data"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn orders_have_one_effect_a_key() {
+    let (house, id, _) = with_member().await;
+    let at = format!("/environments/staging/profiles/{id}");
+    let give = json!({"currency": "points", "amount": 40, "reason": "late parcel"});
+    let path = format!("{at}/adjustments");
+    let ask = async |body: &Value, key: &str| {
+        house.ask_with("POST", &path, Some(body.clone()), &[("idempotency-key", key)]).await
+    };
+    house.post(&path, give.clone()).await.refused(400, "bad_parameter");
+    let first = ask(&give, "k1").await;
+    assert_eq!(first.header("idempotent-replayed"), Some("false"));
+    let again = ask(&give, "k1").await;
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(first.ok(), again.ok());
+    let other = json!({"currency": "points", "amount": 41, "reason": "late parcel"});
+    ask(&other, "k1").await.refused(422, "key_reused");
+    for (wrong, status, code) in [
+        (json!({"currency": "gold", "amount": 1, "reason": "x"}), 404, "not_found"),
+        (json!({"currency": "points", "amount": 0, "reason": "x"}), 422, "refused"),
+        (json!({"currency": "points", "amount": 1, "reason": " "}), 400, "bad_parameter"),
+        (json!({"currency": "points", "amount": 1.5, "reason": "x"}), 400, "bad_json"),
+    ] {
+        ask(&wrong, "k2").await.refused(status, code);
+    }
+    let balance = async || house.get(&at).await["balances"]["points"]["available"].as_i64().unwrap();
+    assert_eq!(balance().await, 150);
+
+    let take = async |amount: i64, key: &str| {
+        let body = json!({"currency": "points", "amount": amount, "reason": "spent in the shop"});
+        house.ask_with("POST", &format!("{at}/deductions"), Some(body), &[("idempotency-key", key)]).await
+    };
+    take(1_000, "k3").await.refused(422, "refused");
+    let taken = take(30, "k4").await.ok();
+    assert_eq!(balance().await, 120);
+    let reverse = async |key: &str| {
+        let body = json!({"group": taken["groups"][0]["id"], "reason": "brought back"});
+        house.ask_with("POST", &format!("{at}/reversals"), Some(body), &[("idempotency-key", key)]).await
+    };
+    let reversed = reverse("k5").await.ok();
+    assert_eq!(reversed["groups"][0]["cites"], taken["groups"][0]["id"]);
+    assert_eq!(balance().await, 150);
+    reverse("k6").await.refused(422, "refused");
+    assert_eq!(house.post("/environments/staging/verify", json!({})).await.ok()["passed"], true);
+}
+
+#[tokio::test]
+async fn erasing_a_person_leaves_the_books_balanced() {
+    let (house, id, _) = with_member().await;
+    let at = format!("/environments/staging/profiles/{id}");
+    let body = json!({"reason": "request 4711"});
+    house.ask_with("POST", &format!("{at}/erasure"), Some(body), &[("idempotency-key", "e1")]).await.ok();
+    let profile = house.get(&at).await;
+    assert_eq!(profile["standing"], "erased");
+    assert!(!profile.to_string().contains("Ada") && !profile.to_string().contains("u-1"), "{profile}");
+    assert_eq!(house.get("/environments/staging/profiles?user_id=u-1").await["data"], json!([]));
+    let timeline = house.get(&format!("{at}/timeline")).await;
+    assert!(timeline["data"].as_array().unwrap().iter().all(|record| record["event"].is_null()));
+    let verified = house.post("/environments/staging/verify", json!({})).await.ok();
+    assert_eq!(verified["passed"], true, "{verified}");
+    assert_eq!(house.get("/environments/staging").await["accounts"]["points"]["available"], 0);
+}
+
+#[tokio::test]
+async fn quarantine_is_seen_and_replayed_after_the_mend() {
+    let house = House::new().await;
+    house.apply("staging", &PROGRAM).await;
+    let key = house.key("staging", KeyKind::Write, &[]).await;
+    house.track(&key, json!([order("u-1", "1", "\"12\""), {"type": "track", "event": "Order Completed", "messageId": "bad"}])).await;
+    let list = house.get("/environments/staging/quarantine").await;
+    let rows = list["data"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{list}");
+    let row = rows.iter().find(|row| row["code"] == "schema").unwrap();
+    assert_eq!(row["errors"][0]["pointer"], "/properties/total");
+    let shown = house.get(&format!("/environments/staging/quarantine/{}", row["id"].as_str().unwrap())).await;
+    assert_eq!(shown["item"]["properties"]["total"], "12");
+    let explained = house.get("/environments/staging/events/m-1").await;
+    assert_eq!((&explained["place"], &explained["quarantined"]["id"]), (&json!("quarantined"), &row["id"]));
+
+    // Before the mend nothing changes.
+    let replay = async |body: Value| house.post("/environments/staging/quarantine/replay", body).await;
+    let same = replay(json!({"ids": [row["id"]]})).await.ok();
+    assert_eq!((&same["quarantined"], &same["decided"]), (&json!(1), &json!(0)));
+    // Shops send money as text; the mended schema says so.
+    let mended = PROGRAM[0].1.replace("{type: number, minimum: 0}", "{type: string, format: decimal}");
+    let mut files = PROGRAM;
+    files[0].1 = &mended;
+    house.apply("staging", &files).await;
+    let all = replay(json!({"all": true})).await.ok();
+    assert_eq!((&all["decided"], &all["quarantined"]), (&json!(1), &json!(1)), "{all}");
+    let id = house.profile_of("staging", "u-1").await;
+    let profile = house.get(&format!("/environments/staging/profiles/{id}")).await;
+    assert_eq!(profile["balances"]["points"]["available"], 12);
+    assert_eq!(house.get("/environments/staging/quarantine").await["data"].as_array().map(Vec::len), Some(1));
+    replay(json!({})).await.refused(400, "bad_parameter");
+    replay(json!({"ids": ["x"]})).await.refused(400, "bad_parameter");
+}
+
+#[tokio::test]
+async fn configuration_goes_from_files_to_staging_to_live_and_back() {
+    let house = House::new().await;
+    house.apply("staging", &PROGRAM).await;
+    let objects = house.ask("GET", "/environments/staging/objects?kind=reactor", None).await;
+    assert!(objects.header("etag").is_some());
+    assert_eq!(objects.ok()["data"][0]["address"], "reactor/points_for_orders");
+    let object = house.get("/environments/staging/objects/reactor/points_for_orders").await;
+    assert_eq!(object["spec"]["trigger"]["event"], "order_completed");
+    house.ask("GET", "/environments/staging/objects/reactor/none", None).await.refused(404, "not_found");
+
+    // What is pulled and planned again is nothing to do.
+    let files = house.get("/environments/staging/files").await["files"].clone();
+    let body = json!({"from": {"files": {"name": "pulled", "files": files}}});
+    let plan = house.post("/environments/staging/plan", body).await.ok();
+    assert_eq!(plan["actions"], json!([]), "{plan}");
+
+    // Staging to live, by a plan file.
+    let plan = house.post("/environments/live/plan", json!({"from": {"environment": "staging"}})).await.ok();
+    assert_eq!(plan["actions"].as_array().map(Vec::len), Some(6), "{plan}");
+    let body = json!({"from": {"environment": "staging"}});
+    house.post("/environments/live/apply", body.clone()).await.refused(428, "precondition_required");
+    let wrong = json!({"from": {"environment": "staging"}, "expect": "0".repeat(64)});
+    house.post("/environments/live/apply", wrong).await.refused(412, "stale");
+    let mut edited = plan.clone();
+    edited["choices"]["allow_delete"] = true.into();
+    house.post("/environments/live/apply", json!({"from": {"plan": edited}})).await.refused(400, "bad_json");
+    let applied = house.post("/environments/live/apply", json!({"from": {"plan": plan}})).await.ok();
+    assert_eq!(house.get("/environments/live").await["environment"]["head"], applied["revision"]);
+    house.post("/environments/live/apply", json!({"from": {"plan": plan}})).await.refused(412, "stale");
+
+    let promotions = house.get("/environments/live/promotions").await;
+    assert_eq!(promotions["data"][0]["digest"], plan["digest"]);
+    let revisions = house.get("/environments/live/revisions").await;
+    assert_eq!(
+        (&revisions["data"][0]["id"], &revisions["data"][0]["head"]),
+        (&applied["revision"], &json!(true))
+    );
+    let revision =
+        house.get(&format!("/environments/live/revisions/{}", applied["revision"].as_str().unwrap())).await;
+    assert_eq!(revision["objects"].as_object().map(serde_json::Map::len), Some(6));
+
+    // A change, and back again.
+    let doubled = PROGRAM[4].1.replace("rate: 1", "rate: 2");
+    let mut files = PROGRAM;
+    files[4].1 = &doubled;
+    house.apply("staging", &files).await;
+    let rehearsal = json!({"from": {"environment": "staging"}});
+    assert_eq!(house.post("/environments/live/rehearse", rehearsal).await.ok()["trusted"], true);
+    let path = "/environments/live/apply";
+    house.ask_with("POST", path, Some(body), &[("if-match", "*")]).await.ok();
+    let back = json!({"to": applied["revision"], "message": "too generous"});
+    house.post("/environments/live/rollback", back.clone()).await.refused(428, "precondition_required");
+    house.ask_with("POST", "/environments/live/rollback", Some(back), &[("if-match", "*")]).await.ok();
+    let object = house.get("/environments/live/objects/reactor/points_for_orders").await;
+    assert!(
+        !object["spec"].to_string().contains("\"rate\":\"2\"")
+            && !object["spec"].to_string().contains("\"rate\":2")
+    );
+    let audit = house.get("/environments/live/audit").await;
+    assert_eq!(
+        (&audit["data"][0]["what"]["by"], &audit["data"][0]["actor"]),
+        (&json!("rollback"), &json!("Ada"))
+    );
+}
+
+#[tokio::test]
+async fn faults_of_a_program_are_told_with_their_places() {
+    let house = House::new().await;
+    let text = "kind: reactor\nkey: bonus\nspec:\n  trigger: {event: nothing}\n  acitons: []\n";
+    let body =
+        json!({"from": {"files": {"name": "x", "files": [{"name": "reactors/bonus.yaml", "text": text}]}}});
+    let answer = house.post("/environments/staging/plan", body).await;
+    answer.refused(422, "invalid_program");
+    let errors = answer.body["errors"].to_string();
+    assert!(errors.contains("reactors/bonus.yaml:5:3") && errors.contains("actions"), "{errors}");
+}
+
+#[tokio::test]
+async fn bindings_say_which_state_they_start_from() {
+    let house = House::new().await;
+    let mut files = PROGRAM.to_vec();
+    files.push(("factor.yaml", "kind: constant\nkey: factor\nspec:\n  type: int\n"));
+    files.push(("hook.yaml", "kind: secret\nkey: hook\n"));
+    let list: Vec<Value> = files.iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
+    let body = json!({"from": {"files": {"name": "test", "files": list}}});
+    let any = [("if-match", "*")];
+    let blocked = house.ask_with("POST", "/environments/staging/apply", Some(body), &any).await;
+    blocked.refused(422, "plan_blocked");
+    assert_eq!(blocked.body["errors"].as_array().map(Vec::len), Some(2), "{}", blocked.body);
+
+    let put = async |path: &str, body: Value, headers: &[(&str, &str)]| {
+        house.ask_with("PUT", &format!("/environments/staging/{path}"), Some(body), headers).await
+    };
+    put("constants/factor", json!({"value": 2}), &[]).await.refused(428, "precondition_required");
+    let tag = house.ask("GET", "/environments/staging/constants", None).await;
+    let tag = tag.header("etag").unwrap().to_owned();
+    put("constants/factor", json!({"value": 2}), &[("if-match", &tag)]).await.ok();
+    put("constants/factor", json!({"value": 3}), &[("if-match", &tag)]).await.refused(412, "stale");
+    put("secrets/hook", json!({"value": "whsec_very_secret"}), &[]).await.ok();
+    house.apply("staging", &files).await;
+    let constants = house.get("/environments/staging/constants").await;
+    assert_eq!(constants["data"], json!([{"key": "factor", "value": 2, "default": null, "declared": true}]));
+    let secrets = house.get("/environments/staging/secrets").await;
+    assert_eq!((&secrets["data"][0]["key"], &secrets["data"][0]["declared"]), (&json!("hook"), &json!(true)));
+    for path in ["secrets", "audit", "objects", "constants"] {
+        let text = house.get(&format!("/environments/staging/{path}")).await.to_string();
+        assert!(!text.contains("very_secret"), "{path}");
+    }
+    put("constants/factor", json!({"value": "two"}), &any).await.refused(422, "refused");
+    put("constants/Factor", json!({"value": 1}), &any).await.refused(400, "bad_parameter");
+
+    put("switches/points_for_orders", json!({"on": false}), &any).await.ok();
+    let switches = house.get("/environments/staging/switches").await;
+    assert_eq!(switches["data"], json!([{"reactor": "points_for_orders", "on": false}]));
+    put("switches/none", json!({"on": false}), &any).await.refused(404, "not_found");
+    let key = house.key("staging", KeyKind::Write, &[]).await;
+    let items = house.track(&key, json!([order("u", "1", "9")])).await;
+    assert_eq!((&items[0]["outcome"], &items[0]["points"]), (&json!("decided"), &json!([])));
+}
+
+#[tokio::test]
+async fn environments_are_made_and_their_clocks_moved() {
+    let house = House::new().await;
+    house.apply("live", &PROGRAM).await;
+    let made = house.post("/environments", json!({"name": "uat", "from": "live"})).await;
+    assert_eq!(made.status, 201);
+    let made = made.ok();
+    assert_eq!((&made["blockers"], &made["environment"]["kind"]), (&json!([]), &json!("test")));
+    let live = house.get("/environments/live").await;
+    assert_eq!(made["environment"]["manifest"], live["environment"]["manifest"]);
+    house.post("/environments", json!({"name": "uat"})).await.refused(409, "exists");
+    house.post("/environments", json!({"name": "U A T"})).await.refused(422, "refused");
+    house.post("/environments", json!({"name": "x", "from": "none"})).await.refused(404, "not_found");
+
+    let clock = house.get("/environments/uat/clock").await;
+    assert_eq!(clock["setting"], "system");
+    let moved = house.post("/environments/uat/clock/advance", json!({"by": "30 days"})).await.ok();
+    assert_eq!(moved["setting"], "manual");
+    let back = json!({"to": "2001-01-01T00:00:00Z"});
+    house.post("/environments/uat/clock/advance", back).await.refused(422, "refused");
+    house.post("/environments/live/clock/advance", json!({"by": "1 day"})).await.refused(403, "test_only");
+}
+
+#[tokio::test]
+async fn backups_are_made_while_serving_and_put_back() {
+    let (house, id, key) = with_member().await;
+    let backup = house.post("/environments/staging/backup", json!({})).await;
+    assert_eq!(backup.status, 201);
+    let backup = backup.ok();
+    assert!(house.folder().join("backups").join(backup["name"].as_str().unwrap()).exists());
+    house.track(&key, json!([order("u-1", "3", "5")])).await;
+    let balance = async || {
+        house.get(&format!("/environments/staging/profiles/{id}")).await["balances"]["points"]["available"]
+            .clone()
+    };
+    assert_eq!(balance().await, 115);
+    for (wrong, status) in [("../x", 400), ("none", 404)] {
+        let answer = house.post("/environments/staging/restore", json!({"name": wrong})).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
+    }
+    house.post("/environments/staging/restore", json!({"name": backup["name"]})).await.ok();
+    assert_eq!(balance().await, 110);
+    // Keys are in the backup, and it takes events again.
+    house.track(&key, json!([order("u-1", "4", "7")])).await;
+    assert_eq!(balance().await, 117);
+    let rebuilt = house.post("/environments/staging/rebuild", json!({})).await.ok();
+    assert_eq!(rebuilt["profiles"], 1);
+    assert_eq!(house.post("/environments/staging/verify", json!({})).await.ok()["passed"], true);
+}
+
+#[tokio::test]
+async fn the_live_log_shows_what_happens() {
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    let (house, id, key) = with_member().await;
+    let request = axum::http::Request::get("/admin/v1/environments/staging/tail")
+        .header("authorization", format!("Bearer {}", house.token))
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let mut body = house.app.clone().oneshot(request).await.unwrap().into_body();
+    house.track(&key, json!([order("u-1", "9", "5")])).await;
+    let frame = tokio::time::timeout(std::time::Duration::from_secs(5), body.frame()).await.unwrap();
+    let text = String::from_utf8(frame.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();
+    assert!(text.starts_with("event: line\ndata: {"), "{text}");
+    assert!(text.contains(&id) && text.contains("\"points\":[[\"points\",5]]"), "{text}");
+}
