@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
         }
         let name = call.func_name.as_str();
         match (call.target.as_deref(), call.args.as_slice()) {
-            (None, [key]) if name == "in_audience" => self.in_audience(tree, key),
+            (None, [key]) if name == "in_audience" => self.in_audience(key),
             (None, [of]) => self.global(tree, name, of, known),
             (Some(target), args) if is_name(target, "math") && matches!(name, "greatest" | "least") => {
                 self.extreme(tree, name, args, known)
@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn in_audience(&mut self, tree: &'a Tree, key: &'a Tree) -> Option<Typed> {
+    fn in_audience(&mut self, key: &'a Tree) -> Option<Typed> {
         let Expr::Literal(LiteralValue::String(literal)) = &key.expr else {
             self.mistyped(
                 key,
@@ -98,7 +98,6 @@ impl<'a> Checker<'a> {
         let source = Source::Audience(key_text.into());
         let name: std::sync::Arc<str> = format!("in_audience('{key_text}')").into();
         self.reads.insert(name.clone(), Read { source, name, of_type: ValueType::Bool });
-        let _ = tree;
         Some(Typed::new(Node::Audience(key_text.into()), ValueType::Bool))
     }
 
@@ -268,7 +267,7 @@ impl<'a> Checker<'a> {
             return self.global(tree, name, target, known);
         }
         if let Some((_, part)) = PARTS.into_iter().find(|part| part.0 == name) {
-            return self.part(tree, part, target, args, known);
+            return self.part(part, target, args, known);
         }
         self.unknown_method(tree, name, target, args, known)
     }
@@ -334,14 +333,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn part(
-        &mut self,
-        tree: &'a Tree,
-        part: Part,
-        target: &'a Tree,
-        args: &'a [Tree],
-        known: &Known,
-    ) -> Option<Typed> {
+    fn part(&mut self, part: Part, target: &'a Tree, args: &'a [Tree], known: &Known) -> Option<Typed> {
         if let Some(zone) = args.first() {
             self.mistyped(
                 zone,
@@ -361,7 +353,6 @@ impl<'a> Checker<'a> {
         let message =
             format!("Only moments have such parts; `{}` is {}.", self.source.slice(target), typed.of);
         let help = if typed.of == ValueType::String { "Write timestamp(…) around it." } else { "" };
-        let _ = tree;
         self.mistyped(target, message, help);
         None
     }

@@ -192,7 +192,7 @@ impl<'a> Checker<'a> {
             Expr::Literal(literal) => self.literal(tree, literal),
             Expr::Select(select) if select.test => self.has(tree, known),
             Expr::Ident(_) | Expr::Select(_) => self.read(tree, known),
-            Expr::List(list) => self.list(tree, &list.elements, known),
+            Expr::List(list) => self.list(&list.elements, known),
             Expr::Comprehension(each) => self.comprehension(tree, each, known),
             Expr::Call(call) if call.func_name == op::INDEX => self.read(tree, known),
             Expr::Call(call) => self.call(tree, call, known),
@@ -239,7 +239,7 @@ impl<'a> Checker<'a> {
         Some(Typed::new(Node::Constant(value), of))
     }
 
-    fn list(&mut self, tree: &'a Tree, elements: &'a [Tree], known: &Known) -> Option<Typed> {
+    fn list(&mut self, elements: &'a [Tree], known: &Known) -> Option<Typed> {
         let items: Vec<_> = elements.iter().map(|element| self.expression(element, known)).collect();
         let mut items = items.into_iter().collect::<Option<Vec<_>>>()?;
         if items.iter().any(|item| item.of == ValueType::Decimal) {
@@ -262,7 +262,6 @@ impl<'a> Checker<'a> {
             }
         }
         let of = ValueType::List(Box::new(of.unwrap_or(ValueType::Any)));
-        let _ = tree;
         Some(Typed::new(Node::List(items.into_iter().map(|item| item.node).collect()), of))
     }
 
