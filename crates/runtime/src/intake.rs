@@ -43,16 +43,6 @@ impl Work {
             Self::Release { messages, .. } => messages.len(),
         }
     }
-
-    /// Answers that it could not be done.
-    pub(crate) fn fail(self, error: Error) {
-        // A caller who has gone away needs no answer.
-        match self {
-            Self::Items { reply, .. } | Self::Release { reply, .. } => drop(reply.send(Err(error))),
-            Self::Order { reply, .. } => drop(reply.send(Err(error))),
-            Self::Wake { reply, .. } => drop(reply.send(Err(error))),
-        }
-    }
 }
 
 /// The way in.

@@ -395,12 +395,8 @@ fn decide_message(
         merge(scratch, hasher, from, target, at)?;
     }
     scratch.bring_up(target, at)?;
-    let (n, decision) = scratch.input(
-        target,
-        &Input::Message(Arc::clone(message), resolution.claims.clone()),
-        at,
-        keys,
-    )?;
+    let (n, decision) =
+        scratch.input(target, &Input::Message(Arc::clone(message), resolution.claims.clone()), at, keys)?;
     for identity in &resolution.claims {
         let key = DirectoryKey::Identity(hasher.identity(identity));
         scratch.claim(key, DirectoryEntry::Profile(target));

@@ -128,13 +128,9 @@ async fn attempt(environment: &Environment, cache: &ProfileCache, jobs: &[Job]) 
             Ok(Commit::EpochMoved(_)) => {
                 environment.refresh_rules().await?;
             }
-            Ok(Commit::Conflict) => touched.iter().for_each(|id| {
-                cache.remove(id);
-            }),
+            Ok(Commit::Conflict) => forget(cache, &touched),
             Err(error) => {
-                touched.iter().for_each(|id| {
-                    cache.remove(id);
-                });
+                forget(cache, &touched);
                 return Err(error.into());
             }
         }
@@ -142,6 +138,13 @@ async fn attempt(environment: &Environment, cache: &ProfileCache, jobs: &[Job]) 
     Err(Error::Store(store::Error::Recovering(
         "the same members are being changed by others all the time; try again".into(),
     )))
+}
+
+/// What was read may be out of date: read it again next time.
+fn forget(cache: &ProfileCache, profiles: &[ProfileId]) {
+    for id in profiles {
+        cache.remove(id);
+    }
 }
 
 fn report(

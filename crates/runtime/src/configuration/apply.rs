@@ -12,7 +12,7 @@ use store::{Condition, ControlWrites, ObjectRow, PromotionRow, RevisionRow};
 use super::{PlanSource, Planned};
 use crate::{
     Environment, Error, Result,
-    control::{Actor, Change, ControlDraft, hex},
+    control::{Actor, Change, ControlDraft},
     timers::schedule_points,
 };
 
@@ -182,9 +182,4 @@ pub(super) fn content(bundle: &Bundle) -> Vec<ObjectRow> {
         canonical: program::bundle::manifest_json(&manifest).to_string().into(),
     });
     rows
-}
-
-/// How an environment's id stands in plans.
-pub fn origin_id(environment: &Environment) -> String {
-    hex(&environment.id())
 }

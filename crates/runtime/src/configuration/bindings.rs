@@ -33,26 +33,23 @@ impl Environment {
     ) -> Result<u64> {
         let rules = self.rules();
         let declared = rules.program.constants.get(&key);
-        let change = match value {
-            Some(value) => {
-                if let Some(declared) = declared
-                    && Value::from_json(&value, &declared.of_type).is_none()
-                {
-                    return Err(Error::Refused(format!(
-                        "constant `{key}` is declared as {:?}; {value} is not one",
-                        declared.of_type
-                    )));
-                }
-                Change::ConstantSet { sealed: self.epochs.seal_constant(&key, &value)?, key }
+        let change = if let Some(value) = value {
+            if let Some(declared) = declared
+                && Value::from_json(&value, &declared.of_type).is_none()
+            {
+                return Err(Error::Refused(format!(
+                    "constant `{key}` is declared as {:?}; {value} is not one",
+                    declared.of_type
+                )));
             }
-            None => {
-                if declared.is_some_and(|constant| constant.default.is_none()) {
-                    return Err(Error::Refused(format!(
-                        "constant `{key}` is declared without a default: set another value instead"
-                    )));
-                }
-                Change::ConstantUnset { key }
+            Change::ConstantSet { sealed: self.epochs.seal_constant(&key, &value)?, key }
+        } else {
+            if declared.is_some_and(|constant| constant.default.is_none()) {
+                return Err(Error::Refused(format!(
+                    "constant `{key}` is declared without a default: set another value instead"
+                )));
             }
+            Change::ConstantUnset { key }
         };
         let draft = ControlDraft { actor, message: None, change };
         self.change(draft, ControlWrites::default(), None).await
@@ -79,27 +76,22 @@ impl Environment {
 
     /// Sets a secret; `None` forgets it. The value is sealed, and nothing but egress ever opens it.
     pub async fn set_secret(&self, actor: Actor, key: Key, value: Option<&str>) -> Result<u64> {
-        let outside = match value {
-            Some(value) => OutsideChange::PutSecret(SecretRow {
+        let outside = if let Some(value) = value {
+            OutsideChange::PutSecret(SecretRow {
                 sealed: self.seal.seal(&format!("secret `{key}`"), value.as_bytes())?,
                 key: key.to_string(),
                 set_at: self.now(),
                 actor: actor.to_string(),
-            }),
-            None => {
-                let declared = self
-                    .bundle()
-                    .await?
-                    .specs
-                    .keys()
-                    .any(|a| a.kind == program::Kind::Secret && a.key == key);
-                if declared {
-                    return Err(Error::Refused(format!(
-                        "secret `{key}` is declared by the program: set another value instead"
-                    )));
-                }
-                OutsideChange::DropSecret(key.to_string())
+            })
+        } else {
+            let declared =
+                self.bundle().await?.specs.keys().any(|a| a.kind == program::Kind::Secret && a.key == key);
+            if declared {
+                return Err(Error::Refused(format!(
+                    "secret `{key}` is declared by the program: set another value instead"
+                )));
             }
+            OutsideChange::DropSecret(key.to_string())
         };
         let change = Change::SecretChanged { key, bound: value.is_some() };
         let extra = ControlWrites { outside: vec![outside], ..ControlWrites::default() };

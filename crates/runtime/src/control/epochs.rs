@@ -181,7 +181,7 @@ impl Epochs {
         let state = self.state(epoch).await?;
         let program = match state.manifest {
             Some(manifest) => self.program(manifest, state.head).await?,
-            None => self.empty_program()?,
+            None => Self::empty_program()?,
         };
         let compiled = Arc::new(self.compile_rules(&state, program)?);
         let mut rules = self.rules.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -230,7 +230,7 @@ impl Epochs {
         Ok(super::change::hex(&sealed))
     }
 
-    fn empty_program(&self) -> Result<Arc<Program>> {
+    fn empty_program() -> Result<Arc<Program>> {
         Program::compile(&Bundle::default()).map(Arc::new).map_err(Error::Faults)
     }
 

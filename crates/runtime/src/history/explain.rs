@@ -4,7 +4,6 @@ use engine::{Decision, Trace, profile::Standing};
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::RevisionId;
-use serde::Serialize;
 use store::{DirectoryEntry, DirectoryKey, Stream};
 
 use super::walk;
@@ -42,16 +41,6 @@ pub enum Explained {
     Quarantined([u8; 16]),
     /// Nobody has sent it.
     Unknown,
-}
-
-/// Where a message stands, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MessagePlace {
-    /// In a profile's stream.
-    Decided,
-    /// In quarantine.
-    Quarantined,
 }
 
 impl Environment {

@@ -49,7 +49,7 @@ impl Verified {
         self.findings_total == 0
     }
 
-    fn find(&mut self, code: &'static str, at: impl ToString, what: impl Into<String>) {
+    fn find(&mut self, code: &'static str, at: &dyn std::fmt::Display, what: impl Into<String>) {
         self.findings_total += 1;
         if self.findings.len() < FINDINGS_SHOWN_MAX {
             self.findings.push(Finding { code, at: at.to_string(), what: what.into() });
@@ -64,7 +64,7 @@ impl Environment {
     pub async fn verify(&self) -> Result<Verified> {
         let mut verified = Verified::default();
         for problem in self.store.check().await? {
-            verified.find("storage", "store", problem);
+            verified.find("storage", &"store", problem);
         }
         // Reading the control stream checks its chain.
         verified.control_records = self.epochs.refresh().await?.epoch;
@@ -102,7 +102,7 @@ impl Environment {
             Ok(Some(recorded)) => recorded,
             Ok(None) => return Ok(()),
             Err(error) => {
-                verified.find("chain", format!("{:?} {}", record.stream, record.n), error.to_string());
+                verified.find("chain", &format!("{:?} {}", record.stream, record.n), error.to_string());
                 return Ok(());
             }
         };
@@ -141,7 +141,7 @@ impl Environment {
                         verified.find("decision", &at, what);
                     }
                     Err(fault) => {
-                        verified.find("decision", &at, format!("it cannot be decided again: {fault}"))
+                        verified.find("decision", &at, format!("it cannot be decided again: {fault}"));
                     }
                 }
             }
@@ -187,7 +187,7 @@ impl Environment {
             if *account == Account::Clearing && *sum != 0 {
                 verified.find(
                     "sum",
-                    format!("{currency} {account:?}"),
+                    &format!("{currency} {account:?}"),
                     format!("clearing sums to {sum}, not 0"),
                 );
             }
@@ -207,7 +207,7 @@ impl Environment {
                 if stored != expected {
                     verified.find(
                         "sum",
-                        format!("{currency} {account:?}"),
+                        &format!("{currency} {account:?}"),
                         format!("the view says {stored}, the records add up to {expected}"),
                     );
                 }

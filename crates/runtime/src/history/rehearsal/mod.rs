@@ -270,7 +270,7 @@ impl Rehearsal<'_> {
             tally::decision(&mut self.report, Side::Candidate, decision);
         }
         if is_message {
-            let candidate: i64 = decisions.last().map(tally::points_total).unwrap_or(0);
+            let candidate: i64 = decisions.last().map_or(0, tally::points_total);
             let difference = (candidate - tally::points_total(&recorded.decision)).abs();
             if difference > 0 && member.most.is_none_or(|(most, _)| difference > most) {
                 member.most = Some((difference, recorded.n));

@@ -1,0 +1,94 @@
+//! Time: expiry, maturing, rolling windows and schedules, on a test clock.
+
+use serde_json::json;
+
+use crate::ground::{ada, apply, at, ground, holds, order, points, send, state, track};
+
+const TIMED: &str = r"
+kind: event_type
+key: order_completed
+spec:
+  name: Order Completed
+  schema: {type: object, required: [total], properties: {total: {type: number}, order_id: {type: string}}}
+---
+kind: currency
+key: points
+spec: {name: Points, pending_days: 3, expiry: {after_days: 30}}
+---
+kind: metric
+key: orders_7d
+spec: {event: order_completed, aggregate: count, window: {rolling_days: 7}}
+---
+kind: audience
+key: active
+spec: {condition: profile.metrics.orders_7d > 0}
+---
+kind: reactor
+key: points_for_orders
+spec:
+  trigger: {event: order_completed}
+  schedule: {until: '2031-01-01T00:00:00Z'}
+  actions: [{award: {currency: points, of: properties.total}}]
+---
+kind: reactor
+key: goodbye
+spec:
+  trigger: {audience_left: active}
+  actions: [{send_message: {template: miss_you, channel: email, data: {orders: profile.metrics.orders_7d}}}]
+";
+
+#[tokio::test]
+async fn everything_due_fires_in_time_order() {
+    let ground = ground().await;
+    let test = ground.greenroom.create_environment("staging", ada()).await.expect("it is made");
+    test.advance_clock(ada(), at("2030-01-01T12:00:00Z")).await.expect("the clock moves");
+    apply(&test, TIMED).await;
+    let now = test.now();
+    assert_eq!(now, at("2030-01-01T12:00:00Z"));
+    send(&test, vec![order("m1", "u1", "40", now)]).await;
+    assert_eq!(points(&test, "u1").await, 0, "pending");
+    test.advance_clock(ada(), at("2030-01-05T00:00:00Z")).await.expect("the clock moves");
+    assert_eq!(points(&test, "u1").await, 40, "matured");
+    assert!(state(&test, "u1").await.audiences.contains_key("active"));
+    test.advance_clock(ada(), at("2030-01-09T00:00:00Z")).await.expect("the clock moves");
+    assert!(state(&test, "u1").await.audiences.is_empty(), "the window rolled on");
+    let outbox = test.store().outbox(None, 10).await.expect("it reads");
+    assert_eq!(outbox.rows.len(), 1, "one goodbye");
+    assert_eq!(outbox.rows[0].channel, "email");
+    test.advance_clock(ada(), at("2030-02-02T00:00:00Z")).await.expect("the clock moves");
+    assert_eq!(points(&test, "u1").await, 0, "expired");
+    assert!(test.advance_clock(ada(), at("2030-02-01T00:00:00Z")).await.is_err(), "only forward");
+    assert!(ground.live().advance_clock(ada(), at("2040-02-01T00:00:00Z")).await.is_err(), "never in live");
+    test.advance_clock(ada(), at("2031-01-02T00:00:00Z")).await.expect("the clock moves");
+    let after = order("m2", "u1", "40", test.now());
+    send(&test, vec![after]).await;
+    test.advance_clock(ada(), at("2031-01-08T00:00:00Z")).await.expect("the clock moves");
+    assert_eq!(points(&test, "u1").await, 0, "the reactor's schedule is over");
+    let audit = test.store().audit(None, 50).await.expect("it reads");
+    let reached =
+        audit.rows.iter().any(|row| String::from_utf8_lossy(&row.header).contains("schedule_reached"));
+    assert!(reached, "the end of the schedule is a control record");
+    holds(&test).await;
+}
+
+#[tokio::test]
+async fn an_import_of_old_orders_behaves_as_then() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, TIMED).await;
+    let held = live.hold_timers();
+    send(&live, vec![order("m1", "u1", "10", at("1997-01-01T12:00:00Z"))]).await;
+    // Its lot ended in 1997, but not before this order of the same month.
+    send(&live, vec![track("m2", "u1", "Order Completed", json!({"total": 5}), at("1997-01-20T12:00:00Z"))])
+        .await;
+    assert_eq!(points(&live, "u1").await, 10, "the second is still pending, the first has matured");
+    drop(held);
+    for _ in 0..200 {
+        if points(&live, "u1").await == 0 {
+            holds(&live).await;
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("by today both have expired, but {} are left", points(&live, "u1").await);
+}

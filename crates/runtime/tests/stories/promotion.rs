@@ -1,0 +1,163 @@
+//! From staging to live: planned, rehearsed, promoted in one step, rolled back.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use program::plan::Choices;
+use runtime::{
+    Error,
+    configuration::{ApplyRequest, PlanSource},
+    history::RehearsalRequest,
+    ingest::ItemOutcome,
+};
+
+use crate::ground::{SHOP, ada, apply, at, bundle, ground, holds, order, points, send};
+
+fn doubled() -> String {
+    SHOP.replace(
+        "    - award: {currency: points, of: properties.total}",
+        "    - award: {currency: points, of: properties.total, rate: 2}",
+    )
+    .replace(
+        "  trigger: {event: order_completed}\n  actions",
+        "  trigger: {event: order_completed}\n  condition: event.properties.total >= 30.0\n  actions",
+    )
+}
+
+fn request(source: PlanSource) -> ApplyRequest {
+    ApplyRequest { source, choices: Choices::default(), expect: None, actor: ada(), message: None }
+}
+
+#[tokio::test]
+async fn a_rehearsal_says_what_a_fresh_import_then_gives() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let mut orders = Vec::new();
+    for i in 0..200_u32 {
+        let total = format!("{}.{:02}", i % 70, i % 100);
+        let when = at("2025-03-01T10:00:00Z") + jiff::SignedDuration::from_hours(i64::from(i));
+        orders.push(order(&format!("m{i}"), &format!("u{}", i % 23), &total, when));
+    }
+    send(&live, orders.clone()).await;
+    let staging = ground.greenroom.create_environment("staging", ada()).await.expect("it is made");
+    apply(&staging, &doubled()).await;
+    let source = || PlanSource::Environment(Arc::clone(&staging));
+    let report = live
+        .rehearse(RehearsalRequest {
+            source: source(),
+            choices: Choices::default(),
+            since: None,
+            until: None,
+        })
+        .await
+        .expect("it rehearses");
+    assert!(report.trusted, "{:?}", report.untrusted_because);
+    assert_eq!(report.events, 200);
+    let reactor = &report.reactors["points_for_orders"];
+    assert_eq!(reactor.fired.recorded, 200);
+    assert!(reactor.fired.candidate < 200 && reactor.fired.candidate > 0);
+    let recorded = report.currencies["points"].issued.recorded;
+    assert_eq!(recorded, (0..200).map(|i| i % 70).sum::<i64>());
+    assert!(!report.most_affected.is_empty());
+    let event = report.most_affected[0].event.as_ref().expect("with its event");
+    assert!(event.recorded.is_some() && event.candidate.is_some(), "and both traces");
+
+    let applied = live.apply(request(source())).await.expect("it is promoted");
+    assert!(applied.revision.is_some());
+    let fresh = ground.greenroom.create_environment("fresh", ada()).await.expect("it is made");
+    fresh.apply(request(PlanSource::Environment(Arc::clone(&live)))).await.expect("it applies");
+    send(&fresh, orders).await;
+    let sums = fresh.store().sums().await.expect("sums");
+    let held: i64 = sums.iter().filter(|sum| sum.1.of_profile()).map(|sum| sum.2).sum();
+    assert_eq!(held, report.currencies["points"].liability.candidate);
+    holds(&live).await;
+    holds(&fresh).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn promotion_under_load_moves_every_event_to_one_side() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let promoted = Arc::new(AtomicBool::new(false));
+    let clients = (0..8).map(|client| {
+        let (live, stop, promoted) = (live.clone(), stop.clone(), promoted.clone());
+        tokio::spawn(async move {
+            let mut seen = Vec::new();
+            let mut i = 0;
+            while !stop.load(Ordering::Acquire) {
+                i += 1;
+                let after = promoted.load(Ordering::Acquire);
+                let message =
+                    order(&format!("c{client}-{i}"), &format!("u{client}"), "40", at("2025-03-01T10:00:00Z"));
+                let outcome = send(&live, vec![message]).await.remove(0);
+                let ItemOutcome::Decided(decided) = outcome else { panic!("{outcome:?}") };
+                seen.push((after, decided.epoch));
+            }
+            seen
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    let before = live.state().epoch;
+    let source = PlanSource::Directory { bundle: bundle(&doubled()), name: "test".into(), pulled: None };
+    let began = std::time::Instant::now();
+    let applied = live.apply(request(source)).await.expect("it is promoted");
+    let took = began.elapsed();
+    promoted.store(true, Ordering::Release);
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    stop.store(true, Ordering::Release);
+    let (mut old, mut new) = (0, 0);
+    for client in clients {
+        for (after, epoch) in client.await.expect("no request fails") {
+            assert!(epoch == before || epoch == applied.epoch, "one of the two, not {epoch}");
+            assert!(!after || epoch == applied.epoch, "none under the old one after the acknowledgement");
+            if epoch == before { old += 1 } else { new += 1 }
+        }
+    }
+    assert!(old > 0 && new > 0, "load on both sides of it: {old} and {new}, promoted in {took:?}");
+    holds(&live).await;
+}
+
+#[tokio::test]
+async fn stale_blocked_and_back() {
+    let ground = ground().await;
+    let live = ground.live();
+    let first = apply(&live, SHOP).await;
+    let staging = ground.greenroom.create_environment("staging", ada()).await.expect("it is made");
+    let with_secret = format!("{}\n---\nkind: secret\nkey: hook\nspec: {{}}\n", doubled());
+    // A test environment may not declare what it has no value for either.
+    staging
+        .set_secret(ada(), "hook".to_owned().try_into().expect("a key"), Some("s"))
+        .await
+        .expect("it is set");
+    apply(&staging, &with_secret).await;
+    let source = || PlanSource::Environment(Arc::clone(&staging));
+    let blocked = live.apply(request(source())).await;
+    assert!(
+        matches!(&blocked, Err(Error::Blocked(why)) if why.iter().any(|why| why.contains("hook"))),
+        "{blocked:?}"
+    );
+    live.set_secret(ada(), "hook".to_owned().try_into().expect("a key"), Some("hush"))
+        .await
+        .expect("it is set");
+    let planned = live.plan(&source(), Choices::default()).await.expect("it plans");
+    let file = planned.plan.clone();
+    live.set_constant(ada(), "x".to_owned().try_into().expect("a key"), Some(serde_json::json!(1)))
+        .await
+        .expect("it is set");
+    let stale = live.apply(request(PlanSource::File(Box::new(file)))).await;
+    assert!(matches!(stale, Err(Error::Stale(_))), "{stale:?}");
+    live.apply(request(source())).await.expect("it is promoted");
+    send(&live, vec![order("m1", "u1", "50", at("2025-03-01T10:00:00Z"))]).await;
+    assert_eq!(points(&live, "u1").await, 100);
+    let back = first.revision.expect("a revision");
+    live.rollback(back, ada(), Some("too generous".into())).await.expect("it rolls back");
+    send(&live, vec![order("m2", "u1", "50", at("2025-03-01T10:00:00Z"))]).await;
+    assert_eq!(points(&live, "u1").await, 150, "what was decided stays; what comes is as before");
+    holds(&live).await;
+}

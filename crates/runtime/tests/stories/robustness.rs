@@ -1,0 +1,83 @@
+//! Bad input and faults: nothing is lost, and one bad event harms no other.
+
+use engine::{Fault, Input, Profile, Proposal, Rules, Times};
+use runtime::{environment::Options, ingest::ItemOutcome};
+use serde_json::json;
+
+use crate::ground::{SHOP, apply, at, ground, ground_with, holds, order, points, send, track};
+
+fn panics_on_13(rules: &Rules, profile: &Profile, input: &Input, times: Times) -> Result<Proposal, Fault> {
+    if let Input::Message(message, _) = input {
+        assert!(message.message_id != "m13", "thirteen");
+    }
+    engine::decide(rules, profile, input, times)
+}
+
+#[tokio::test]
+async fn a_panic_in_a_decision_costs_that_decision() {
+    let ground = ground_with(Options { decide: panics_on_13, ..Options::default() }).await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let batch = (1..=20).map(|i| order(&format!("m{i}"), "u1", "1", when)).collect();
+    let outcomes = send(&live, batch).await;
+    for (i, outcome) in outcomes.iter().enumerate() {
+        if i == 12 {
+            assert!(
+                matches!(outcome, ItemOutcome::Quarantined { code, problems } if code == "fault" && problems[0].detail.contains("thirteen")),
+                "{outcome:?}"
+            );
+        } else {
+            assert!(matches!(outcome, ItemOutcome::Decided(_)), "{i}: {outcome:?}");
+        }
+    }
+    assert_eq!(points(&live, "u1").await, 19);
+    let ground = ground.reopen().await;
+    let live = ground.live();
+    let waiting = live.store().quarantine(None, 10).await.expect("it reads").rows;
+    assert_eq!(waiting.len(), 1);
+    let released = live.release(vec![waiting[0].message]).await.expect("it is decided again");
+    assert!(matches!(released[0], ItemOutcome::Decided(_)), "by an engine without the fault: {released:?}");
+    assert_eq!(points(&live, "u1").await, 20);
+    holds(&live).await;
+}
+
+#[tokio::test]
+async fn what_breaks_its_schema_waits_until_the_schema_is_mended() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let wrong = track("m1", "u1", "Order Completed", json!({"order_id": "o1"}), when);
+    let outcomes = send(&live, vec![wrong.clone()]).await;
+    let ItemOutcome::Quarantined { problems, .. } = &outcomes[0] else { panic!("{outcomes:?}") };
+    assert!(problems[0].detail.contains("total"), "{problems:?}");
+    assert_eq!(send(&live, vec![wrong]).await[0], ItemOutcome::Duplicate { by: "message_id".into() });
+    let waiting = live.store().quarantine(None, 10).await.expect("it reads").rows;
+    let still = live.release(vec![waiting[0].message]).await.expect("it is tried");
+    assert!(matches!(still[0], ItemOutcome::Quarantined { .. }));
+    holds(&live).await;
+    apply(&live, &SHOP.replace("    required: [total]\n", "")).await;
+    let released = live.release(vec![waiting[0].message]).await.expect("it is decided");
+    assert!(matches!(released[0], ItemOutcome::Decided(_)), "{released:?}");
+    assert!(live.store().quarantine(None, 10).await.expect("it reads").rows.is_empty());
+    let again = live.release(vec![waiting[0].message]).await.expect("it answers");
+    assert_eq!(again[0], ItemOutcome::Duplicate { by: "message_id".into() });
+    holds(&live).await;
+}
+
+#[tokio::test]
+async fn another_environment_is_another_world() {
+    let ground = ground().await;
+    let live = ground.live();
+    let test =
+        ground.greenroom.create_environment("staging", crate::ground::ada()).await.expect("it is made");
+    apply(&live, SHOP).await;
+    apply(&test, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    send(&live, vec![order("m1", "u1", "10", when)]).await;
+    let outcomes = send(&test, vec![order("m1", "u1", "10", when)]).await;
+    assert!(matches!(outcomes[0], ItemOutcome::Decided(_)), "the same id there is another event");
+    assert_eq!(points(&test, "u1").await, 10);
+    assert_ne!(live.id(), test.id());
+}
