@@ -60,7 +60,7 @@ impl Environment {
             )));
         }
         if planned.plan.blocked() {
-            return Err(Error::Blocked(planned.plan.blockers.iter().map(|b| b.message.clone()).collect()));
+            return Err(Error::Blocked(planned.plan.blockers.iter().map(in_words).collect()));
         }
         if planned.plan.is_empty() && !planned.plan.moves_base() {
             return Ok(Applied { plan: planned.plan, revision: None, epoch: state.epoch });
@@ -165,6 +165,18 @@ impl Environment {
         }
         Ok(())
     }
+}
+
+/// A blocker in a line: which object, what is wrong, what to do.
+fn in_words(blocker: &program::plan::Blocker) -> String {
+    let mut text = blocker.address.as_ref().map(|address| format!("{address}: ")).unwrap_or_default();
+    text.push_str(&blocker.message);
+    if let Some(help) = &blocker.help {
+        text.push_str(" (");
+        text.push_str(help);
+        text.push(')');
+    }
+    text
 }
 
 /// A bundle as content: each spec, and the manifest itself, under their hashes.

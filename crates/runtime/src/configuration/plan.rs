@@ -11,6 +11,8 @@ use program::{
     plan::{Choices, Facts, Held, Origin, OriginKind, Plan, PlanInput},
 };
 
+use store::PromotionRow;
+
 use crate::{
     Environment, Error, Result,
     control::{EpochState, hex},
@@ -96,7 +98,7 @@ impl Environment {
             None => Bundle::default(),
         };
         let (origin, bundle, source_revision, pulled) = self.read_source(source).await?;
-        let base = self.base(&origin, pulled).await?;
+        let base = self.base(source, &origin, pulled).await?;
         let facts = if gather {
             Facts { crossings: counted.crossings.clone(), ..self.facts(state).await? }
         } else {
@@ -161,18 +163,53 @@ impl Environment {
         }
     }
 
-    /// What was last promoted from this origin; or, for a folder that records what it was pulled from, that.
-    async fn base(&self, origin: &Origin, pulled: Option<RevisionId>) -> Result<Option<Bundle>> {
+    /// What both sides last agreed on. For a folder that records what it was pulled from: that. Between two
+    /// environments: the newer of what was promoted one way or the other. For a folder never applied here:
+    /// what was last promoted here from anywhere (an environment made from another begins like that).
+    async fn base(
+        &self,
+        source: &PlanSource,
+        origin: &Origin,
+        pulled: Option<RevisionId>,
+    ) -> Result<Option<Bundle>> {
         if let Some(pulled) = pulled
             && self.store.revision(pulled.0).await?.is_some()
         {
             return self.epochs.bundle(pulled).await.map(Some);
         }
+        let here = self.last_promotion(|row| row.source == origin.id).await?;
+        let there = match source {
+            PlanSource::Environment(from) => {
+                let own = hex(&self.id());
+                from.last_promotion(|row| row.source == own).await?.map(|row| (from, row))
+            }
+            _ => None,
+        };
+        match (here, there) {
+            (Some(here), Some((from, there))) if there.at > here.at => {
+                from.manifest_bundle(ManifestHash(there.source_manifest)).await.map(Some)
+            }
+            (Some(here), _) => self.manifest_bundle(ManifestHash(here.source_manifest)).await.map(Some),
+            (None, Some((from, there))) => {
+                from.manifest_bundle(ManifestHash(there.source_manifest)).await.map(Some)
+            }
+            (None, None) if origin.kind == OriginKind::Directory => {
+                match self.last_promotion(|_| true).await? {
+                    Some(any) => self.manifest_bundle(ManifestHash(any.source_manifest)).await.map(Some),
+                    None => Ok(None),
+                }
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The newest promotion recorded here that fits.
+    async fn last_promotion(&self, fits: impl Fn(&PromotionRow) -> bool) -> Result<Option<PromotionRow>> {
         let mut after = None;
         loop {
             let page = self.store.promotions(after, 100).await?;
-            if let Some(row) = page.rows.iter().find(|row| row.source == origin.id) {
-                return self.manifest_bundle(ManifestHash(row.source_manifest)).await.map(Some);
+            if let Some(row) = page.rows.into_iter().find(|row| fits(row)) {
+                return Ok(Some(row));
             }
             after = page.next;
             if after.is_none() {

@@ -26,6 +26,7 @@ async fn an_order_earns_once_whichever_road_it_comes_by() {
     assert_eq!(other[0], ItemOutcome::Duplicate { by: "properties.order_id".into() });
     assert_eq!(points(&live, "u1").await, 69);
     holds(&live).await;
+    drop(live);
     let ground = ground.reopen().await;
     let live = ground.live();
     let late = send(&live, vec![order("m2", "u1", "10.00", when)]).await;

@@ -32,6 +32,7 @@ async fn a_panic_in_a_decision_costs_that_decision() {
         }
     }
     assert_eq!(points(&live, "u1").await, 19);
+    drop(live);
     let ground = ground.reopen().await;
     let live = ground.live();
     let waiting = live.store().quarantine(None, 10).await.expect("it reads").rows;
