@@ -220,3 +220,58 @@ impl Backend for SqliteBackend {
         self.aside(move |house| house.rooms().registry.put_administrator(&row).map_err(control)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn one(backend: &SqliteBackend) -> Arc<dyn Environment> {
+        backend
+            .create(store::conformance::identity("one"), store::conformance::at(0))
+            .await
+            .expect("it can be made")
+    }
+
+    /// As a crash leaves it that comes before the registry is told that an environment is finished.
+    fn unfinish(data: &Path) {
+        let registry = Registry::open(&data.join("control.db")).expect("it opens");
+        let row = registry.environment("one").expect("it reads").expect("it is there");
+        registry.put_environment(&RegistryRow { making: true, ..row }).expect("it writes");
+    }
+
+    #[tokio::test]
+    async fn a_half_made_environment_is_finished_or_removed() {
+        let data = tempfile::tempdir().expect("a folder can be made");
+        let open = || SqliteBackend::open(data.path(), Options::default()).expect("nobody holds it");
+        let backend = open();
+        one(&backend).await.close().await.expect("it closes");
+        drop(backend);
+
+        unfinish(data.path());
+        let backend = open();
+        let rows = backend.environments().await.expect("they read");
+        assert!(rows.len() == 1 && !rows[0].making, "{rows:?}");
+        backend.open("one").await.expect("it was finished").close().await.expect("it closes");
+        let store = backend.0.folder.store("one");
+        drop(backend);
+
+        unfinish(data.path());
+        fs::write(&store, b"").expect("it can be emptied");
+        let backend = open();
+        assert!(backend.environments().await.expect("they read").is_empty(), "it was removed");
+        assert!(!store.exists());
+        one(&backend).await;
+    }
+
+    #[tokio::test]
+    async fn the_folder_is_held_until_the_last_handle_is_gone() {
+        let data = tempfile::tempdir().expect("a folder can be made");
+        let open = || SqliteBackend::open(data.path(), Options::default());
+        let backend = open().expect("nobody holds it");
+        let one = one(&backend).await;
+        drop(backend);
+        assert!(matches!(open().err(), Some(Error::InUse(_))), "an environment is still open");
+        drop(one);
+        open().expect("dropping is enough");
+    }
+}

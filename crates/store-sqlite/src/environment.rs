@@ -1,7 +1,7 @@
 //! A handle to one environment: writes go to its writer, reads to its readers.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -46,7 +46,7 @@ use crate::{
 /// An environment that is open in this process. All its handles share it.
 pub(crate) struct Opened {
     identity: Identity,
-    folder: Arc<Folder>,
+    path: PathBuf,
     running: Mutex<Running>,
     jobs: mpsc::Sender<Job>,
 }
@@ -55,6 +55,8 @@ struct Running {
     handles: usize,
     readers: Option<Arc<Mutex<Readers>>>,
     writer: Option<JoinHandle<()>>,
+    /// Held until the last handle goes.
+    folder: Option<Arc<Folder>>,
 }
 
 impl Opened {
@@ -94,9 +96,13 @@ impl Opened {
         let readers = Readers::start(&path, name, &options).map_err(told)?;
         let (jobs, writer) =
             Writer::start(identity.clone(), Arc::clone(&folder), options, connection, position, anchor)?;
-        let running =
-            Running { handles: 0, readers: Some(Arc::new(Mutex::new(readers))), writer: Some(writer) };
-        Ok(Arc::new(Self { identity, folder, running: Mutex::new(running), jobs }))
+        let running = Running {
+            handles: 0,
+            readers: Some(Arc::new(Mutex::new(readers))),
+            writer: Some(writer),
+            folder: Some(folder),
+        };
+        Ok(Arc::new(Self { identity, path, running: Mutex::new(running), jobs }))
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -121,6 +127,7 @@ impl Opened {
         }
         // Without readers the log can be emptied.
         let _ = self.jobs.send(Job::Stop);
+        running.folder = None;
         if let Some(writer) = running.writer.take() {
             if writer.thread().id() == thread::current().id() {
                 return; // a handle was dropped inside a batch; the thread ends by itself
@@ -510,7 +517,7 @@ impl Environment for SqliteEnvironment {
 
     async fn bytes(&self) -> Result<u64> {
         self.check_open()?;
-        let files = folder::with_companions(&self.opened.folder.store(self.name()));
+        let files = folder::with_companions(&self.opened.path);
         // The log and its index come and go.
         Ok(files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|found| found.len()).sum())
     }
