@@ -2,7 +2,9 @@
 //! evolving comes to the state which deciding had worked on.
 
 mod admission;
+mod corpus;
 mod people;
+mod properties;
 mod reactors;
 mod records;
 mod resolving;
