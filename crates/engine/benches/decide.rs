@@ -65,9 +65,9 @@ fn measure<T>(what: &str, mut each: impl FnMut(u32) -> T) {
     println!("{what:<42} {:>8.2} µs", start.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS));
 }
 
-fn decided(proposal: Result<Proposal, engine::Fault>) -> Box<engine::Decision> {
+fn decided(proposal: Result<Proposal, engine::Fault>) -> engine::Decision {
     match proposal.expect("it is decided") {
-        Proposal::Decided(decision, _) => decision,
+        Proposal::Decided(decision, _) => *decision,
         Proposal::Demands(..) => unreachable!("the record shop has no budgets"),
     }
 }

@@ -2,13 +2,27 @@
 //!
 //! Pure: no clock, random source, map order, float rounding of money or I/O. Three functions carry it:
 //!
-//! * [`decide`] proposes: (rules, profile, input, times) → a [`Proposal`], which is a [`Decision`] or a
-//!   list of demands on shared counters;
+//! * [`decide()`] proposes: (rules, profile, input, times) → a [`Proposal`], which is a [`Decision`] or a
+//!   demand on a shared counter;
 //! * [`settle`] finishes a proposal with what was granted;
-//! * [`evolve`] applies a recorded decision to a profile. Live, rebuild and restore go through it alone.
+//! * [`evolve()`] applies a recorded decision to a profile. Live, rebuild and restore go through it alone.
+//!
+//! `decide` changes a working copy of the state by the very effects and posting groups that it records, with
+//! the functions that `evolve` uses: the two cannot drift apart.
+//!
+//! **What sees what.** A metric's `where` sees the state before the event; audiences are looked at again
+//! when something they read has changed; a reactor is stopped by, in this order: its switch, its schedule,
+//! the depth, its condition, its limits, an amount that cannot be worked out, a wallet that is short, its
+//! budget. Then all of its actions are done; their values are those before the firing.
+//!
+//! **Late events** (older than the latest that the profile has seen) are decided as of their own time:
+//! schedules, limits and lot dates go by it, and reactors on the event read windows as of it, as far as the
+//! days are still kept. Memberships are about the present, and are worked out as of the latest time seen.
+//! Traits of a late identify only fill in what is absent. Nothing decided is decided again.
 //!
 //! [`record`] turns a decision into a record (header, body, hash chain) and back. [`resolve`] says whose
-//! event it is; [`admit`] whether it fits its schema; [`upgrade`] brings a profile under a new program.
+//! event it is; [`admit`] whether it fits its schema; [`Input::Upgrade`] brings a profile under a new program;
+//! [`replay`] decides records again and compares.
 
 pub mod admit;
 mod apply;

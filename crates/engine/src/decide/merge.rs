@@ -28,6 +28,11 @@ impl Work<'_> {
             let what = "what is to be merged in is not the active state of another profile";
             return Err(Fault::new("inactive", from.to_string(), what).into());
         }
+        if state.manifest != self.rules.program.manifest.0 {
+            let what =
+                "it must be upgraded to the program at hand before it is merged, or its metrics are lost";
+            return Err(Fault::new("behind", from.to_string(), what).into());
+        }
         self.effect(Effect::Absorbed(from, state.encode()))?;
         let groups = self.profile.wallets.take_in(&state.wallets, self.times.occurred_at);
         for group in groups.map_err(ledger_fault)? {

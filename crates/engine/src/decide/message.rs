@@ -18,6 +18,11 @@ use crate::{
     view::{Event, View},
 };
 
+/// How many undeclared traits a profile keeps; further ones are not taken.
+const UNDECLARED_TRAITS_MAX: usize = 100;
+/// How long an undeclared trait may be, name and JSON text.
+const UNDECLARED_BYTES_MAX: usize = 1024;
+
 impl<'a> Work<'a> {
     pub(super) fn message(&mut self, message: &'a Message, claims: &[Identity]) -> Result<(), Stop> {
         for identity in claims {
@@ -49,9 +54,21 @@ impl<'a> Work<'a> {
             if late && self.profile.traits.contains_key(&key) {
                 continue;
             }
+            if declared.is_none() && !self.has_room_for(&key, value) {
+                self.note(0, || format!("trait `{name}` was not kept: it is not declared, and too much"));
+                continue;
+            }
             self.set_trait(key, value)?;
         }
         Ok(())
+    }
+
+    /// Undeclared traits are kept within bounds: whoever may identify could fill a state with them.
+    fn has_room_for(&self, key: &str, value: &Json) -> bool {
+        let undeclared = || self.profile.traits.keys().filter(|key| key.starts_with('~')).count();
+        value.is_null()
+            || (key.len() + value.to_string().len() <= UNDECLARED_BYTES_MAX
+                && (self.profile.traits.contains_key(key) || undeclared() < UNDECLARED_TRAITS_MAX))
     }
 
     /// Sets a trait (null removes it). A value that is not of the declared type is not taken.

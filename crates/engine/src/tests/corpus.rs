@@ -106,11 +106,13 @@ fn campaign(world: &mut World) {
     world.command(id, "1997-09-02", Order::Erase).expect("it is decided");
 }
 
+type Story = fn(&mut World);
+
 #[test]
 fn decisions_come_out_as_they_did() {
     let mut lines = Vec::new();
     let expiring = SHOP.replace("expiry: never", "expiry: {after_days: 14, end_of: month}, pending_days: 3");
-    let stories: [(&str, String, fn(&mut World)); 3] = [
+    let stories: [(&str, String, Story); 3] = [
         ("shop", SHOP.to_owned(), shop),
         ("expiring_shop", expiring, shop),
         ("campaign", format!("{SHOP}---\n{CAMPAIGN}"), campaign),

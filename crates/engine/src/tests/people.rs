@@ -138,3 +138,34 @@ fn erasing_leaves_headers_that_fold_to_the_same_state() {
     let credit = Order::Credit { currency: "points".into(), amount: 1 };
     assert_eq!(world.command(id, "1997-01-05", credit).expect_err("it is gone").code, "inactive");
 }
+
+#[test]
+fn undeclared_traits_are_kept_within_bounds() {
+    let mut world = world();
+    let mut traits: serde_json::Map<String, serde_json::Value> =
+        (0..150).map(|n| (format!("t{n:03}"), json!(n))).collect();
+    traits.insert("essay".into(), "x".repeat(2000).into());
+    traits.insert("email".into(), "x".repeat(2000).into());
+    let id = world.send("1997-01-01", json!({"type": "identify", "userId": "ann", "traits": traits}));
+    let profile = world.profile(id);
+    assert_eq!(profile.traits.len(), 101);
+    assert!(profile.traits.contains_key("email") && !profile.traits.contains_key("~essay"));
+    // What is there may change and go.
+    let traits = json!({"t000": "new", "t001": null, "t149": 1});
+    world.send("1997-01-02", json!({"type": "identify", "userId": "ann", "traits": traits}));
+    let profile = world.profile(id);
+    assert_eq!(profile.traits["~t000"], "\"new\"");
+    assert!(!profile.traits.contains_key("~t001") && profile.traits.contains_key("~t149"));
+}
+
+#[test]
+fn a_profile_is_upgraded_before_it_is_merged() {
+    let mut world = world();
+    let first = world.send("1997-01-01", json!({"type": "page", "anonymousId": "one"}));
+    let second = world.order("ann", "1997-01-01", "5");
+    world.promote(SHOP, "1997-01-02");
+    world.ready(second, at("1997-01-03")).expect("it is decided");
+    let state = Box::new(world.profile(first).clone());
+    let input = crate::Input::MergeIn { from: first, state };
+    assert_eq!(world.decide(second, &input, at("1997-01-03")).expect_err("not yet").code, "behind");
+}
