@@ -82,8 +82,11 @@ impl Value {
     /// Brings a value to the declared type: a whole number or decimal text where a number is declared, a
     /// text where a moment or span is. `None` when it is null or of another type.
     pub fn fit(self, of_type: &ValueType) -> Option<Self> {
+        if matches!(self, Self::Null) {
+            return None;
+        }
         if evaluate::is_of(&self, of_type) {
-            return (self != Self::Null).then_some(self);
+            return Some(self);
         }
         match (self, of_type) {
             #[allow(clippy::cast_precision_loss)]

@@ -99,6 +99,7 @@ impl<'f> Machine<'f> {
         Self { facts, locals: [const { Value::Null }; LOOPS_MAX], fuel: FUEL }
     }
 
+    #[inline]
     fn spend(&mut self, steps: u64) -> Result<(), Stop> {
         self.fuel = self.fuel.checked_sub(steps).ok_or(Stop::Spent)?;
         Ok(())
@@ -225,16 +226,24 @@ impl<'f> Machine<'f> {
     }
 
     fn compare(&mut self, comparison: Comparison, pair: &[Node; 2]) -> Result<bool, Stop> {
-        let (left, right) = (self.value(&pair[0])?, self.value(&pair[1])?);
+        let left = self.value(&pair[0])?;
+        let computed;
+        let right = if let Node::Constant(constant) = &pair[1] {
+            self.spend(1)?;
+            constant
+        } else {
+            computed = self.value(&pair[1])?;
+            &computed
+        };
         if matches!(left, Value::List(_) | Value::Object(_) | Value::String(_)) {
             self.spend_on(&left)?;
         }
         match comparison {
-            Comparison::Equal => return Ok(left.equals(&right)),
-            Comparison::NotEqual => return Ok(!left.equals(&right)),
+            Comparison::Equal => return Ok(left.equals(right)),
+            Comparison::NotEqual => return Ok(!left.equals(right)),
             _ => {}
         }
-        let Some(order) = left.order(&right) else {
+        let Some(order) = left.order(right) else {
             return Stop::error(format!("there is no order between {} and {}", left.kind(), right.kind()));
         };
         Ok(match comparison {
