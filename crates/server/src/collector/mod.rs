@@ -20,7 +20,7 @@ use wire::Call;
 use crate::Here;
 
 /// Every path of the protocol and what it takes. The letters are what browsers are sent to.
-const PATHS: [(&str, Call); 17] = [
+const PATHS: [(&str, Call); 16] = [
     ("batch", Call::Batch),
     ("b", Call::Batch),
     ("import", Call::Import),
@@ -38,7 +38,6 @@ const PATHS: [(&str, Call); 17] = [
     ("a", Call::One(MessageKind::Alias)),
     // Only browsers, about themselves; taken and forgotten.
     ("m", Call::Forget),
-    ("metrics", Call::Forget),
 ];
 
 /// The collector's routes.
