@@ -1,3 +1,7 @@
-//! The greenroom binary.
+//! The binary `greenroom`. Everything is in the library beside it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os())
+}

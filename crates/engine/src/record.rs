@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{Decision, Input, Times};
 
+/// The format that headers and bodies are written in; older ones stay readable.
+pub const FORMAT_VERSION: u8 = 1;
+
 /// A record, decoded.
 #[derive(Clone, Debug)]
 pub struct Recorded {

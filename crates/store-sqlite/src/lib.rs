@@ -36,3 +36,8 @@ mod writer;
 
 pub use backend::SqliteBackend;
 pub use options::Options;
+
+/// The version of the SQLite that is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{Command, Effect, Input, Message, Profile, input::Order};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = super::FORMAT_VERSION;
 const SALT: usize = 16;
 
 #[derive(Serialize, Deserialize)]

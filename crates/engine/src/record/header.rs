@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{Decision, Demanded, Outcome, Stopped, Times};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = super::FORMAT_VERSION;
 
 /// Every kind of record, by its code. Only ever appended to.
 const KINDS: [&str; 14] = [

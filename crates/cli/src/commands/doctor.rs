@@ -1,0 +1,251 @@
+//! `greenroom doctor`.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::serve::MASTER_KEY_FILE;
+use crate::{
+    client::{ADMIN_TOKEN_FILE, Serving},
+    context::Context,
+    exit::Exit,
+};
+
+/// What was found of one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Well,
+    /// It works, and could be better.
+    Mind,
+    Ill,
+}
+
+/// One thing looked at.
+struct Finding {
+    what: &'static str,
+    state: State,
+    found: String,
+    /// What to do.
+    help: Option<String>,
+}
+
+impl Finding {
+    fn well(what: &'static str, found: impl Into<String>) -> Self {
+        Self { what, state: State::Well, found: found.into(), help: None }
+    }
+
+    fn not(what: &'static str, state: State, found: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what, state, found: found.into(), help: Some(help.into()) }
+    }
+}
+
+pub(crate) fn run(context: &mut Context) -> Result<Exit> {
+    let data = context.global.data.clone();
+    let mut findings = Vec::new();
+    if data.is_dir() {
+        findings.extend(permissions(&data));
+        findings.push(space(&data));
+        findings.push(sync(&data));
+    } else {
+        let help =
+            format!("`greenroom serve --data {}` makes it, or name another with --data", data.display());
+        findings.push(Finding::not(
+            "data folder",
+            State::Mind,
+            format!("{} is not there", data.display()),
+            help,
+        ));
+    }
+    findings.push(clock());
+    findings.extend(server(context, &data));
+    let ill = findings.iter().any(|finding| finding.state == State::Ill);
+    let value = json!({
+        "healthy": !ill,
+        "findings": findings.iter().map(form).collect::<Vec<_>>(),
+    });
+    context.show(&value, |out| {
+        for Finding { what, state, found, help } in &findings {
+            let mark = match state {
+                State::Well => "ok   ",
+                State::Mind => "mind ",
+                State::Ill => "ILL  ",
+            };
+            writeln!(out, "{mark}{what}: {found}")?;
+            if let Some(help) = help {
+                writeln!(out, "     → {help}")?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(if ill { Exit::Failed } else { Exit::Done })
+}
+
+fn form(finding: &Finding) -> Value {
+    let state = match finding.state {
+        State::Well => "well",
+        State::Mind => "mind",
+        State::Ill => "ill",
+    };
+    json!({"what": finding.what, "state": state, "found": finding.found, "help": finding.help})
+}
+
+fn permissions(data: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (what, path, wanted) in [
+        ("data folder", data.to_owned(), 0o700),
+        ("master key", data.join(MASTER_KEY_FILE), 0o600),
+        ("administrator's token", data.join(ADMIN_TOKEN_FILE), 0o600),
+    ] {
+        let shown = path.display();
+        findings.push(match fs::metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::not(
+                what,
+                State::Mind,
+                format!("{shown} is not there"),
+                "it is made at the first start; if it was moved away on purpose, all is well",
+            ),
+            Err(error) => Finding::not(what, State::Ill, format!("{shown}: {error}"), "mend its permissions"),
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Finding::not(
+                what,
+                State::Ill,
+                format!("others may read {shown} ({:o})", metadata.permissions().mode() & 0o777),
+                format!("chmod {wanted:o} {shown}"),
+            ),
+            Ok(_) => Finding::well(what, format!("{shown} is its owner's alone")),
+        });
+    }
+    findings
+}
+
+fn space(data: &Path) -> Finding {
+    const LEAST: u64 = 1 << 30;
+    match rustix::fs::statvfs(data) {
+        Err(error) => Finding::not("disk", State::Ill, error.to_string(), "look at the file system"),
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let found = format!("{} MB free", free >> 20);
+            if free < LEAST {
+                Finding::not("disk", State::Ill, found, "free some space: events are refused when it is full")
+            } else {
+                Finding::well("disk", found)
+            }
+        }
+    }
+}
+
+/// How long a small synced write takes: it bounds how fast anything can be acknowledged.
+fn sync(data: &Path) -> Finding {
+    const ROUNDS: u32 = 20;
+    const SLOW: Duration = Duration::from_millis(20);
+    let path = data.join("doctor.tmp");
+    let measure = || -> std::io::Result<Duration> {
+        let mut file = fs::File::create(&path)?;
+        let begun = Instant::now();
+        for _ in 0..ROUNDS {
+            file.write_all(&[0; 4096])?;
+            file.sync_data()?;
+        }
+        Ok(begun.elapsed() / ROUNDS)
+    };
+    let measured = measure();
+    let _ = fs::remove_file(&path);
+    match measured {
+        Err(error) => Finding::not("sync", State::Ill, error.to_string(), "the data folder must be writable"),
+        Ok(each) if each > SLOW => Finding::not(
+            "sync",
+            State::Mind,
+            format!("{:.1} ms a synced write", each.as_secs_f64() * 1e3),
+            "every acknowledgement waits for one: a faster disk answers faster",
+        ),
+        Ok(each) => Finding::well("sync", format!("{:.2} ms a synced write", each.as_secs_f64() * 1e3)),
+    }
+}
+
+fn clock() -> Finding {
+    let now = jiff::Timestamp::now();
+    // Nobody runs this before it was written.
+    if now.as_second() < 1_750_000_000 {
+        return Finding::not(
+            "clock",
+            State::Ill,
+            format!("it is said to be {now}"),
+            "set the machine's clock",
+        );
+    }
+    Finding::well("clock", format!("{}", now.strftime("%Y-%m-%d %H:%M:%SZ")))
+}
+
+fn server(context: &Context, data: &Path) -> Vec<Finding> {
+    if context.global.server.is_none() && matches!(Serving::read(data), Ok(None)) {
+        let held = match fs::File::open(data.join("lock")) {
+            Ok(lock) => {
+                rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err()
+            }
+            Err(_) => false,
+        };
+        return vec![if held {
+            let found = "the folder is locked, but nobody says where they listen";
+            Finding::not(
+                "server",
+                State::Mind,
+                found,
+                "it may be starting or stopping; look again in a moment",
+            )
+        } else {
+            let help = format!("start it with `greenroom serve --data {}`", data.display());
+            Finding::not("server", State::Mind, "not running", help)
+        }];
+    }
+    let client = match context.client() {
+        Ok(client) => client,
+        Err(error) => return vec![Finding::not("server", State::Ill, format!("{error:#}"), "see above")],
+    };
+    match client.get("/readyz") {
+        Err(error) => {
+            vec![Finding::not("server", State::Ill, format!("{error:#}"), "look at its log")]
+        }
+        Ok(ready) => {
+            let mut findings = vec![Finding::well("server", "it answers, and is ready")];
+            let environments =
+                ready.get("environments").and_then(Value::as_array).cloned().unwrap_or_default();
+            for environment in environments {
+                let name = crate::output::text::at(&environment, "/name");
+                findings.push(if environment.get("ready").and_then(Value::as_bool).unwrap_or(false) {
+                    Finding::well("environment", format!("{name} is ready"))
+                } else {
+                    let why = crate::output::text::at(&environment, "/why");
+                    let help = "look at the server's log; `greenroom verify` tells what does not hold";
+                    Finding::not("environment", State::Ill, format!("{name} is not ready: {why}"), help)
+                });
+            }
+            findings
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_doors_are_ill_and_say_what_to_do() -> Result<()> {
+        let room = tempfile::tempdir()?;
+        fs::write(room.path().join(MASTER_KEY_FILE), "x")?;
+        fs::set_permissions(room.path(), fs::Permissions::from_mode(0o700))?;
+        fs::set_permissions(room.path().join(MASTER_KEY_FILE), fs::Permissions::from_mode(0o644))?;
+        let states: Vec<State> = permissions(room.path()).iter().map(|finding| finding.state).collect();
+        assert_eq!(states, [State::Well, State::Ill, State::Mind]);
+        let help = permissions(room.path()).swap_remove(1).help.unwrap_or_default();
+        assert!(help.starts_with("chmod 600"), "{help}");
+        assert_ne!(sync(room.path()).state, State::Ill);
+        assert!(!room.path().join("doctor.tmp").exists());
+        Ok(())
+    }
+}

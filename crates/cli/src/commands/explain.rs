@@ -1,0 +1,147 @@
+//! `greenroom explain`.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::{
+    arguments::In,
+    client::routes::{self, encoded},
+    context::Context,
+    exit::Exit,
+    output::{
+        text::{at, moment, short, visible},
+        trace,
+    },
+};
+
+/// Why an event came out as it did
+///
+/// Which reactors were considered, what their conditions saw, what stopped them, what was posted, and under
+/// which revision. `EVENT_ID` is the event's messageId.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    place: In,
+    /// The event's messageId
+    #[arg(value_name = "EVENT_ID")]
+    id: String,
+}
+
+impl Explain {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
+        let path = format!("{}/events/{}", routes::environment(&self.place.environment), encoded(&self.id));
+        let explanation = context.client()?.get(&path)?;
+        context.show(&explanation, |out| told(&explanation, out))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn told(explanation: &Value, out: &mut dyn Write) -> Result<()> {
+    if let Some(quarantined) = explanation.get("quarantined").filter(|it| !it.is_null()) {
+        writeln!(out, "in quarantine since {} ({})", moment(quarantined, "/at"), at(quarantined, "/code"))?;
+        for error in quarantined.get("errors").and_then(Value::as_array).into_iter().flatten() {
+            writeln!(out, "  {}: {}", at(error, "/pointer"), at(error, "/detail"))?;
+        }
+        writeln!(out, "  it is {} there; replay it once it fits", at(quarantined, "/id"))?;
+        return Ok(());
+    }
+    let record = explanation.get("record").cloned().unwrap_or_default();
+    writeln!(
+        out,
+        "{} {} of profile {}, record {}",
+        at(&record, "/kind"),
+        at(&record, "/event"),
+        at(&record, "/profile"),
+        at(&record, "/n"),
+    )?;
+    writeln!(
+        out,
+        "happened {}, decided {} under revision {} (epoch {})",
+        moment(&record, "/occurred_at"),
+        moment(&record, "/decided_at"),
+        short(explanation, "/revision"),
+        at(&record, "/epoch"),
+    )?;
+    if let Some(properties) = explanation.pointer("/message/properties") {
+        writeln!(out, "properties {}", visible(&properties.to_string()))?;
+    }
+    writeln!(out, "\nreactors considered:")?;
+    match explanation.get("trace").filter(|trace| !trace.is_null()) {
+        Some(found) => {
+            for line in trace::lines(found) {
+                writeln!(out, "  {line}")?;
+            }
+        }
+        None => writeln!(out, "  not known any more: {}", at(explanation, "/no_trace"))?,
+    }
+    for (what, name) in [("entered", "entered"), ("left", "left")] {
+        let audiences = at(&record, &format!("/{name}"));
+        if audiences != "-" {
+            writeln!(out, "\n{what} {audiences}")?;
+        }
+    }
+    let groups = record.get("groups").and_then(Value::as_array).cloned().unwrap_or_default();
+    writeln!(out, "\npostings:")?;
+    if groups.is_empty() {
+        writeln!(out, "  none")?;
+    }
+    for group in &groups {
+        let by = match at(group, "/reactor").as_str() {
+            "-" => String::new(),
+            reactor => format!(" by {reactor}"),
+        };
+        writeln!(
+            out,
+            "  {} of {}{by}  ({})",
+            at(group, "/reason"),
+            at(group, "/currency"),
+            at(group, "/id")
+        )?;
+        for posting in group.get("postings").and_then(Value::as_array).into_iter().flatten() {
+            let balance = match at(posting, "/balance").as_str() {
+                "-" => String::new(),
+                balance => format!(", balance {balance}"),
+            };
+            writeln!(out, "    {} {}{balance}", at(posting, "/account"), at(posting, "/amount"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_has_cause_and_effect() -> Result<()> {
+        let explanation = json!({
+            "place": "decided", "revision": "a".repeat(64),
+            "record": {"kind": "track", "event": "Order Completed", "profile": "p1", "n": 3, "epoch": 2,
+                "occurred_at": "1997-01-05T00:00:00Z", "decided_at": "2026-01-01T00:00:00Z", "entered": ["big"], "left": [],
+                "groups": [{"id": "p1/3/0", "currency": "points", "reason": "award", "reactor": "r",
+                    "postings": [{"account": "available", "amount": 29, "balance": 129}, {"account": "issued", "amount": -29, "balance": null}]}]},
+            "trace": {"considered": [{"reactor": "r", "cause": "event order_completed", "stopped": null, "did": ["award 29 points"]}]},
+            "message": {"properties": {"total": 29.33}},
+        });
+        let mut out = Vec::new();
+        told(&explanation, &mut out)?;
+        let text = String::from_utf8(out)?;
+        for expected in [
+            "track Order Completed of profile p1, record 3",
+            "happened 1997-01-05 00:00:00Z",
+            r#"properties {"total":29.33}"#,
+            "+ r on event order_completed: fired: award 29 points",
+            "entered big",
+            "award of points by r  (p1/3/0)",
+            "available 29, balance 129",
+            "issued -29\n",
+        ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+        Ok(())
+    }
+}

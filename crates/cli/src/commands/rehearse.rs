@@ -1,0 +1,120 @@
+//! `greenroom rehearse`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    change::{self, Change, Chosen},
+    span,
+};
+use crate::{
+    client::routes,
+    context::Context,
+    exit::Exit,
+    output::{Format, rehearsal},
+};
+
+/// Try a change on recorded history: what would have come out differently
+///
+/// Reads the history of the environment that would be changed, and decides every event twice: as recorded,
+/// which must come out as recorded, and under the change. Nothing is written and nothing is sent. Exit code 5
+/// when the report is not to be trusted, or exceeds a --budget.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["path", "from"]))]
+pub(crate) struct Rehearse {
+    /// A plan file, or a program's folder
+    #[arg(value_name = "PLANFILE|DIR")]
+    path: Option<PathBuf>,
+    /// The environment whose program is tried
+    #[arg(long, value_name = "ENV")]
+    from: Option<String>,
+    /// The environment whose history is read; a plan file names its own
+    #[arg(long, value_name = "ENV")]
+    to: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Only events from this time on
+    #[arg(long, value_name = "TIME", value_parser = span::moment_utc)]
+    since: Option<Timestamp>,
+    /// Only events before this time
+    #[arg(long, value_name = "TIME", value_parser = span::moment_utc)]
+    until: Option<Timestamp>,
+    /// Fail when more points of a currency would be issued than this beyond those recorded (repeated)
+    #[arg(long = "budget", value_name = "CURRENCY=POINTS", value_parser = budget)]
+    budgets: Vec<(String, i64)>,
+}
+
+fn budget(text: &str) -> Result<(String, i64), String> {
+    let (currency, points) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is not a budget; write it like points=1000"))?;
+    let points = points.parse().map_err(|_| format!("`{points}` is not a whole number of points"))?;
+    Ok((currency.to_owned(), points))
+}
+
+impl Rehearse {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
+        let source = change::source(self.path.as_deref(), self.from.as_deref())?;
+        let Some(change) = Change::new(source, self.to.as_deref(), &self.chosen, context)? else {
+            return Ok(Exit::Failed);
+        };
+        let mut body = Value::Object(change.body);
+        body["since"] = json!(self.since);
+        body["until"] = json!(self.until);
+        let path = format!("{}/rehearse", routes::environment(&change.target));
+        let mut report = context.client()?.post(&path, &body)?;
+        let exceeded = exceeded(&report, &self.budgets)?;
+        if !self.budgets.is_empty() {
+            report["exceeded"] = json!(exceeded);
+        }
+        match context.global.output {
+            Format::Markdown => {
+                write!(context.out, "{}", rehearsal::markdown(&report))?;
+                context.out.flush()?;
+            }
+            _ => context.show(&report, |out| Ok(write!(out, "{}", rehearsal::text(&report))?))?,
+        }
+        for what in &exceeded {
+            context.note(&format!("over budget: {what}"))?;
+        }
+        let trusted = report.get("trusted").and_then(Value::as_bool).unwrap_or(false);
+        Ok(if trusted && exceeded.is_empty() { Exit::Done } else { Exit::RehearsalFailed })
+    }
+}
+
+/// What exceeds its budget, in words.
+fn exceeded(report: &Value, budgets: &[(String, i64)]) -> Result<Vec<String>> {
+    let mut exceeded = Vec::new();
+    for (currency, allowed) in budgets {
+        let issued = report
+            .pointer("/currencies")
+            .and_then(|currencies| currencies.get(currency))
+            .and_then(|it| it.get("issued"))
+            .ok_or_else(|| anyhow!("--budget {currency}=…: the report has no currency `{currency}`"))?;
+        let side = |name: &str| issued.get(name).and_then(Value::as_i64).unwrap_or(0);
+        let more = side("candidate").saturating_sub(side("recorded"));
+        if more > *allowed {
+            exceeded.push(format!("{more} more {currency} would be issued; {allowed} are allowed"));
+        }
+    }
+    Ok(exceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_pass_or_fail() -> Result<()> {
+        let report = json!({"currencies": {"points": {"issued": {"recorded": 100, "candidate": 150}}}});
+        let points = |allowed| [("points".to_owned(), allowed)];
+        assert!(exceeded(&report, &points(50))?.is_empty());
+        assert_eq!(exceeded(&report, &points(49))?, ["50 more points would be issued; 49 are allowed"]);
+        assert!(exceeded(&report, &[("gems".into(), 1)]).is_err());
+        assert_eq!(budget("points=5"), Ok(("points".into(), 5)));
+        assert!(budget("points").is_err() && budget("points=x").is_err());
+        Ok(())
+    }
+}

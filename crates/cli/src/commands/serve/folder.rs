@@ -1,0 +1,132 @@
+//! What the server itself keeps in the data folder: the master key, the first administrator's token.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use runtime::Greenroom;
+
+use crate::{client::ADMIN_TOKEN_FILE, hexadecimal};
+
+/// The master key, in hexadecimal. It seals every environment's secrets.
+pub(crate) const MASTER_KEY_FILE: &str = "master.key";
+/// The same in an environment variable, for those who keep it elsewhere.
+const MASTER_KEY_VARIABLE: &str = "GREENROOM_MASTER_KEY";
+
+/// Makes the folder, for its owner alone.
+pub(super) fn make(folder: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("making the data folder {}", folder.display()))?;
+    let doing = || format!("looking at the data folder {}", folder.display());
+    let permissions = fs::metadata(folder).with_context(doing)?.permissions();
+    if permissions.mode() & 0o077 != 0 {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).with_context(|| {
+            format!("closing the data folder {} to others; it holds members' data", folder.display())
+        })?;
+    }
+    Ok(())
+}
+
+/// The master key: from the environment variable, or the folder's; made at the first start.
+pub(super) fn master_key(folder: &Path) -> Result<[u8; 32]> {
+    if let Ok(text) = std::env::var(MASTER_KEY_VARIABLE) {
+        return read_key(&text).with_context(|| format!("the variable {MASTER_KEY_VARIABLE}"));
+    }
+    let path = folder.join(MASTER_KEY_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => read_key(&text).with_context(|| path.display().to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // The store makes its own files first; an environment is only made once there is a key.
+            let in_use =
+                fs::read_dir(folder.join("environments")).is_ok_and(|mut names| names.next().is_some());
+            if in_use {
+                bail!(
+                    "{} is gone, though the folder has been in use: put the file back, or set {MASTER_KEY_VARIABLE}. Without it the environments' secrets cannot be read",
+                    path.display()
+                );
+            }
+            let key = runtime::seal::random::<32>()?;
+            write_private(&path, &format!("{}\n", hexadecimal::write(&key)))?;
+            Ok(key)
+        }
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
+}
+
+fn read_key(text: &str) -> Result<[u8; 32]> {
+    hexadecimal::read(text.trim())
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| anyhow!("a master key is 64 hexadecimal digits"))
+}
+
+/// Makes the first administrator when there is none; gives the file that has the token.
+pub(super) async fn first_administrator(greenroom: &Greenroom, folder: &Path) -> Result<Option<PathBuf>> {
+    let path = folder.join(ADMIN_TOKEN_FILE);
+    // An empty file is left by a crash in the middle of this: the token it made was never written.
+    let cut_short = fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0);
+    if !cut_short && greenroom.administrators().iter().any(|one| one.revoked_at.is_none()) {
+        return Ok(None);
+    }
+    write_private(&path, "")?;
+    let (_, token) = greenroom.make_administrator("administrator").await?;
+    write_private(&path, &format!("{token}\n"))?;
+    Ok(Some(path))
+}
+
+/// Writes a file that only its owner may read; whoever looks sees the whole of it or none.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let doing = || format!("writing {}", path.display());
+    let new = path.with_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .with_context(doing)?;
+    file.write_all(text.as_bytes()).with_context(doing)?;
+    file.sync_all().with_context(doing)?;
+    fs::rename(&new, path).with_context(doing)?;
+    let folder = path.parent().unwrap_or(path);
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_master_key_is_made_once_and_kept_private() -> Result<()> {
+        let room = tempfile::tempdir()?;
+        let folder = room.path().join("data");
+        make(&folder)?;
+        assert_eq!(fs::metadata(&folder)?.permissions().mode() & 0o777, 0o700);
+        let key = master_key(&folder)?;
+        assert_eq!(master_key(&folder)?, key);
+        let path = folder.join(MASTER_KEY_FILE);
+        assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+        fs::create_dir_all(folder.join("environments/live"))?;
+        fs::remove_file(&path)?;
+        let error = master_key(&folder).expect_err("never a second key");
+        assert!(error.to_string().contains("put the file back"), "{error}");
+        fs::write(&path, "short")?;
+        assert!(format!("{:#}", master_key(&folder).expect_err("too short")).contains("64 hexadecimal"));
+        Ok(())
+    }
+
+    #[test]
+    fn an_open_folder_is_closed() -> Result<()> {
+        let room = tempfile::tempdir()?;
+        fs::set_permissions(room.path(), fs::Permissions::from_mode(0o755))?;
+        make(room.path())?;
+        assert_eq!(fs::metadata(room.path())?.permissions().mode() & 0o777, 0o700);
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! `greenroom serve`.
+
+mod folder;
+mod logs;
+mod running;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::{Result, bail};
+
+pub(crate) use folder::MASTER_KEY_FILE;
+pub(crate) use running::{serves, start};
+
+use crate::{
+    config::{self, LogForm, ServerConfig},
+    context::Context,
+    exit::Exit,
+};
+
+/// Run the server on a data folder
+///
+/// Makes the folder at the first start, with the environment `live`, the master key that seals secrets, and
+/// the first administrator, whose token it writes to admin.token there. Listens on this machine only, unless
+/// told otherwise. SIGTERM or Ctrl-C end it: requests in flight are answered first.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// A configuration file (TOML); `greenroom config check` checks one
+    #[arg(long, env = "GREENROOM_CONFIG", hide_env_values = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// An address to listen on, instead of those in the file (repeated); 127.0.0.1:7780 by default
+    #[arg(long = "listen", value_name = "ADDR:PORT")]
+    listen: Vec<SocketAddr>,
+    /// The form of log lines (on standard error)
+    #[arg(long, value_enum, value_name = "FORM")]
+    log_form: Option<LogForm>,
+    /// Which log lines: info, warn, debug, or like "info,access=off"
+    #[arg(long, env = "GREENROOM_LOG", hide_env_values = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+impl Serve {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
+        let mut config = match &self.config {
+            None => ServerConfig::default(),
+            Some(file) => match ServerConfig::load(file)? {
+                Ok(config) => config,
+                Err(faults) => bail!("the configuration has faults\n{}", faults.join("\n")),
+            },
+        };
+        if !self.listen.is_empty() {
+            config.listeners = self.listen.iter().copied().map(config::listener).collect();
+        }
+        if let Some(form) = self.log_form {
+            config.log_form = form;
+        }
+        if let Some(level) = self.log_level {
+            config.log_level = level;
+        }
+        let data = config.data.clone().unwrap_or_else(|| context.global.data.clone());
+        logs::begin(config.log_form, &config.log_level)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let running = start(&data, config).await?;
+            running.tell();
+            running.until_told().await?;
+            anyhow::Ok(())
+        })?;
+        Ok(Exit::Done)
+    }
+}
