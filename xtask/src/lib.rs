@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 pub mod bench;
+pub mod demo;
 pub mod greenroom;
 pub mod process;
 pub mod record_shop;
@@ -20,6 +21,7 @@ Chores of the Greenroom workspace.
 
 Usage: cargo xtask CHORE [ARGUMENTS]
 
+  demo     the whole idea in five minutes, on the real orders of a record shop
   test     everything that must be green: set-up, format, lints, tidy, all tests
   tidy     the rules no compiler checks: arrows between crates, licences, file sizes, links
   bench    how fast events go in, beside what others reach
@@ -36,6 +38,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     };
     let (help, run): (&str, Chore) = match chore.as_str() {
         "bench" => (bench::HELP, bench::run),
+        "demo" => (demo::HELP, demo::run),
         "test" => (test::HELP, test::run),
         "tidy" => (tidy::HELP, tidy::run),
         "orders" => (record_shop::HELP, record_shop::run),
