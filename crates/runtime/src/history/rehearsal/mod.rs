@@ -48,6 +48,13 @@ impl Environment {
     pub async fn rehearse(&self, request: RehearsalRequest) -> Result<Report> {
         let began = self.machine_now();
         let planned = self.plan(&request.source, request.choices.clone()).await?;
+        if !planned.plan.conflicts.is_empty() {
+            // What is undecided would be left out, and the figures would speak of something else.
+            let undecided = planned.plan.conflicts.iter().map(|conflict| {
+                format!("{}: both sides have their own form; decide with --take", conflict.address)
+            });
+            return Err(Error::Blocked(undecided.collect()));
+        }
         let mut report = self.rehearse_bundle(planned.result(), request.since, request.until).await?;
         let took = self.machine_now().as_millisecond() - began.as_millisecond();
         report.took_ms = u64::try_from(took).unwrap_or(0);
