@@ -42,6 +42,7 @@ pub(super) fn print(hand_rolled: Option<f64>, insert: f64, ours: &Figures) -> St
     let _ = writeln!(text);
     let _ = writeln!(text, "| | |\n| --- | ---: |");
     let _ = writeln!(text, "| verify, records/s | {} |", whole(ours.verified_per_second));
+    let _ = writeln!(text, "| rehearsal, events/s | {} |", whole(ours.rehearsed_per_second));
     let _ = writeln!(text, "| memory, idle | {} |", megabytes(ours.idle_bytes));
     let _ = writeln!(text, "| memory, after the load | {} |", megabytes(ours.loaded_bytes));
     let _ = writeln!(text, "| memory, at its highest | {} |", megabytes(ours.peak_bytes));
@@ -97,6 +98,7 @@ mod tests {
             loaded_bytes: 1,
             disk_bytes_per_event: 700.0,
             verified_per_second: 50_000.0,
+            rehearsed_per_second: 40_000.0,
         };
         let table = print(Some(3_000.0), 300_000.0, &ours);
         assert!(table.contains(
