@@ -141,12 +141,10 @@ pub(crate) fn row(record: &Record, hasher: &Hasher) -> Result<Option<QuarantineR
 }
 
 impl Environment {
-    /// A quarantined item as it came in, for people; `None` when there is none or it was erased.
-    pub async fn quarantined(&self, message: [u8; 16]) -> Result<Option<Incoming>> {
-        match self.store.record(Stream::Quarantine(message), 1).await? {
-            Some(record) => read(&record),
-            None => Ok(None),
-        }
+    /// Why an item was put aside, and the item as it came in; `None` when there is none or it was erased.
+    pub async fn quarantined(&self, message: [u8; 16]) -> Result<Option<(QuarantineRow, Incoming)>> {
+        let Some(record) = self.store.record(Stream::Quarantine(message), 1).await? else { return Ok(None) };
+        Ok(row(&record, &self.hasher)?.zip(read(&record)?))
     }
 
     /// Decides quarantined events again, under the rules of now. What still does not fit stays where it is.

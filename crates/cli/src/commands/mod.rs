@@ -37,6 +37,8 @@ pub(crate) mod version;
 mod change;
 mod files;
 mod span;
+#[cfg(test)]
+mod stories;
 
 use anyhow::{Result, bail};
 

@@ -34,7 +34,6 @@ impl Revisions {
                     ("HEAD", "/head", Plain),
                     ("MADE", "/made_at", Time),
                     ("AUTHOR", "/author", Plain),
-                    ("ORIGIN", "/origin", Plain),
                     ("MESSAGE", "/message", Plain),
                 ],
             )

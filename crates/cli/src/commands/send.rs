@@ -1,6 +1,11 @@
 //! `greenroom send`.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt, path::PathBuf};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
@@ -207,7 +212,7 @@ fn key(context: &Context, environment: &str) -> Result<String> {
     let token = made.get("token").and_then(Value::as_str).ok_or_else(|| anyhow!("the server made no key"))?;
     let doing = || format!("writing {}", path.display());
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(doing)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(doing)?;
     }
     let mut file = fs::OpenOptions::new()
         .write(true)

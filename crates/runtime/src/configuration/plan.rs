@@ -177,6 +177,11 @@ impl Environment {
         {
             return self.epochs.bundle(pulled).await.map(Some);
         }
+        if let PlanSource::File(plan) = source {
+            // The file names what it was compared with: what the source recorded is not at hand here.
+            // Whatever was promoted since moved the target, and makes the file stale.
+            return self.base_of_file(plan.base.manifest).await;
+        }
         let here = self.last_promotion(|row| row.source == origin.id).await?;
         let there = match source {
             PlanSource::Environment(from) => {
@@ -200,6 +205,17 @@ impl Environment {
                 }
             }
             (None, None) => Ok(None),
+        }
+    }
+
+    async fn base_of_file(&self, manifest: Option<ManifestHash>) -> Result<Option<Bundle>> {
+        let Some(manifest) = manifest else { return Ok(None) };
+        match self.manifest_bundle(manifest).await {
+            Err(Error::Missing { .. }) => Err(Error::Stale(format!(
+                "the plan compares with the manifest {manifest}, which environment `{}` never had; make a new plan",
+                self.name()
+            ))),
+            found => found.map(Some),
         }
     }
 

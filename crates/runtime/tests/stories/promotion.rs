@@ -154,7 +154,17 @@ async fn stale_blocked_and_back() {
         .expect("it is set");
     let stale = live.apply(request(PlanSource::File(Box::new(file)))).await;
     assert!(matches!(stale, Err(Error::Stale(_))), "{stale:?}");
-    live.apply(request(source())).await.expect("it is promoted");
+    // A file does what the comparison it holds does, though what staging recorded is not in it.
+    let plan = live.plan(&source(), Choices::default()).await.expect("it plans").plan;
+    let file = || PlanSource::File(Box::new(plan.clone()));
+    let again = live.plan(&file(), Choices::default()).await.expect("it plans").plan;
+    assert_eq!(again.digest, plan.digest);
+    let report = live
+        .rehearse(RehearsalRequest { source: file(), choices: Choices::default(), since: None, until: None })
+        .await
+        .expect("it rehearses");
+    assert_eq!(report.candidate, plan.result.to_string());
+    live.apply(request(file())).await.expect("it is promoted");
     send(&live, vec![order("m1", "u1", "50", at("2025-03-01T10:00:00Z"))]).await;
     assert_eq!(points(&live, "u1").await, 100);
     let back = first.revision.expect("a revision");

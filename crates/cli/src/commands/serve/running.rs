@@ -34,6 +34,8 @@ pub(crate) struct Running {
 
 /// Opens a data folder and listens. When this returns, requests are answered and `serving.json` says where.
 pub(crate) async fn start(data: &Path, config: ServerConfig) -> Result<Running> {
+    // Whatever this process makes (backups, logs of the store) is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
     folder::make(data)?;
     let backend = store_sqlite::SqliteBackend::open(data, config.store)
         .with_context(|| format!("opening the data folder {}", data.display()))?;

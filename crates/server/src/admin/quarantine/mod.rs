@@ -4,7 +4,6 @@ pub(crate) mod list;
 pub(crate) mod replay;
 pub(crate) mod show;
 
-use engine::admit::Problem as Detail;
 use runtime::{Environment, ingest::Incoming};
 use serde::Serialize;
 use serde_json::Value;
@@ -68,7 +67,7 @@ impl QuarantinedForm {
         id: String,
         message: [u8; 16],
     ) -> Result<Self, Problem> {
-        let Some(incoming) = environment.quarantined(message).await? else {
+        let Some((row, incoming)) = environment.quarantined(message).await? else {
             return Err(Problem::new(
                 Code::NotFound,
                 format!(
@@ -77,20 +76,13 @@ impl QuarantinedForm {
                 ),
             ));
         };
-        let (event, errors, item) = match incoming {
+        let item = match incoming {
             Incoming::Message(message) => {
-                let item = serde_json::to_value(&message).map_err(|error| Problem::internal(&error))?;
-                (message.event.clone(), Vec::new(), item)
+                serde_json::to_value(&message).map_err(|error| Problem::internal(&error))?
             }
-            Incoming::Malformed(malformed) => {
-                let faults = malformed
-                    .problems
-                    .into_iter()
-                    .map(|Detail { pointer, detail }| Fault { pointer, detail });
-                (malformed.name, faults.collect(), Value::String(malformed.raw))
-            }
+            Incoming::Malformed(malformed) => Value::String(malformed.raw),
         };
-        Ok(Self { id, at: None, event, code: None, errors, item: Some(item) })
+        Ok(Self { item: Some(item), ..Self::of(row)? })
     }
 }
 
