@@ -1,0 +1,211 @@
+//! `greenroom demo`: a record shop with real purchase history, from nothing but this binary.
+
+mod shop;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::serve;
+use crate::{
+    arguments::{Arguments, Global},
+    client::routes,
+    config::{self, ServerConfig},
+    context::Context,
+    exit::Exit,
+    output::Format,
+};
+
+/// Run the demonstration: a record shop with real purchase history
+///
+/// Makes a folder with the shop's program as code, its 69,659 orders and a server's data; applies the
+/// program to `live`, imports the orders, makes `staging`, and says what to try. The shop stays open, with an
+/// order now and then, until Ctrl-C. Run again on the same folder, it opens the shop as it was left.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// The folder
+    #[arg(value_name = "DIR", default_value = "greenroom-demo")]
+    folder: PathBuf,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = config::ADDRESS)]
+    listen: SocketAddr,
+    /// Only the first so many orders
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    first: usize,
+    /// End once everything is set up
+    #[arg(long)]
+    once: bool,
+}
+
+/// Between two synthetic orders.
+const ORDER_EVERY: Duration = Duration::from_secs(3);
+
+impl Demo {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let data = self.folder.join("data");
+        let config =
+            ServerConfig { listeners: vec![config::listener(self.listen)], ..ServerConfig::default() };
+        let running = runtime.block_on(serve::start(&data, config))?;
+        // To this server, whatever the surroundings say.
+        context.global = Global { server: None, token: None, data, output: Format::Table };
+        let head = context.client()?.get(&routes::environment("live"))?.pointer("/environment/head").cloned();
+        if head.is_none_or(|head| head.is_null()) {
+            self.set_up(context)?;
+        } else {
+            say(context, "The shop is open again, as it was left.")?;
+        }
+        if self.once {
+            runtime.block_on(running.stop())?;
+            return Ok(Exit::Done);
+        }
+        self.invite(context)?;
+        let global = context.global.clone();
+        // Ends with the process.
+        thread::spawn(move || orders_now_and_then(&global));
+        runtime.block_on(running.until_told())?;
+        Ok(Exit::Done)
+    }
+
+    fn set_up(&self, context: &mut Context) -> Result<()> {
+        let folder = self.folder.display();
+        let (program, orders) = (self.folder.join("shop"), self.folder.join("orders.ndjson"));
+        shop::write_program(&program)?;
+        let count = shop::write_orders(&orders, self.first)?;
+        say(
+            context,
+            &format!(
+                "A record shop's program is code: look into {folder}/shop. It is checked and applied to live."
+            ),
+        )?;
+        show(context, &["validate", text(&program)?])?;
+        show(context, &["apply", text(&program)?, "--to", "live", "--auto-approve", "-m", "the shop opens"])?;
+        say(
+            context,
+            &format!("Its {count} orders of 1997 and 1998 come in, each decided as of its own day."),
+        )?;
+        show(context, &["import", text(&orders)?, "--environment", "live"])?;
+        show(context, &["env", "show", "live"])?;
+        say(context, "One member, and why they have what they have.")?;
+        show(context, &["profile", "show", "--environment", "live", "cdnow-00008"])?;
+        say(context, "Changes are tried out in an environment of their own.")?;
+        show(context, &["env", "create", "staging", "--from", "live"])
+    }
+
+    fn invite(&self, context: &mut Context) -> Result<()> {
+        let folder = self.folder.display();
+        say(
+            context,
+            &format!(
+                "\
+The shop stays open: an order comes in every {} s, until Ctrl-C. In another terminal:
+
+  export GREENROOM_DATA={folder}/data
+  greenroom tail -e live                                       # what is being decided
+  greenroom explain -e live cdnow-line-00033                   # why an order brought a bonus
+
+Then change a rule: in {folder}/shop/reactors/points_for_orders.yaml write `rate: 2`, and
+
+  greenroom test {folder}/shop                                 # the program's own cases: some fail now
+  greenroom apply {folder}/shop --to staging                   # try it out
+  greenroom plan --from staging --to live -o plan.json         # what would change in live
+  greenroom rehearse plan.json                                 # what it would have done to real members
+  greenroom apply plan.json                                    # promote it, in one step
+  greenroom rollback live --to REVISION                        # and back: greenroom revisions -e live
+",
+                ORDER_EVERY.as_secs()
+            ),
+        )
+    }
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("the folder's name is not UTF-8; choose another")
+}
+
+fn say(context: &mut Context, words: &str) -> Result<()> {
+    writeln!(context.out, "\n{words}")?;
+    context.out.flush()?;
+    Ok(())
+}
+
+/// Shows a command and what it prints.
+fn show(context: &mut Context, words: &[&str]) -> Result<()> {
+    let shown: Vec<String> = words
+        .iter()
+        .map(|word| if word.contains(' ') { format!("\"{word}\"") } else { (*word).to_owned() })
+        .collect();
+    writeln!(context.out, "\n$ greenroom {}", shown.join(" "))?;
+    let arguments = Arguments::try_parse_from(std::iter::once("greenroom").chain(words.iter().copied()))?;
+    let exit = super::run(arguments.command, context)?;
+    ensure!(exit == Exit::Done, "`greenroom {}` ended with {}", shown.join(" "), exit.code());
+    Ok(())
+}
+
+/// Sends synthetic orders for as long as the process lives. One that fails is one order less.
+fn orders_now_and_then(global: &Global) {
+    let begun = jiff::Timestamp::now().as_second();
+    let mut number = 0;
+    let mut context = Context::new(global.clone());
+    context.out = Box::new(std::io::sink());
+    loop {
+        thread::sleep(ORDER_EVERY);
+        number += 1;
+        let message = order(begun, number).to_string();
+        let words = ["greenroom", "send", "--environment", "live", "--json", &message];
+        if let Ok(arguments) = Arguments::try_parse_from(words) {
+            // The server may be ending.
+            let _ = super::run(arguments.command, &mut context);
+        }
+    }
+}
+
+/// The `number`th synthetic order of a run that began then.
+fn order(begun: i64, number: u32) -> Value {
+    let id = format!("demo-{begun}-{number}");
+    let cents = 500 + (number * 3_753) % 8_000;
+    let total: Value =
+        serde_json::from_str(&format!("{}.{:02}", cents / 100, cents % 100)).unwrap_or_default();
+    json!({
+        "type": "track", "messageId": id, "event": "Order Completed",
+        "userId": format!("cdnow-{:05}", (number * 7_919) % 23_570 + 1),
+        "properties": {"order_id": id, "total": total, "quantity": 1},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shop_opens_from_nothing_and_again() -> Result<()> {
+        let room = tempfile::tempdir()?;
+        let demo = || Demo {
+            folder: room.path().join("demo"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            first: 200,
+            once: true,
+        };
+        let global = Global { server: None, token: None, data: "unused".into(), output: Format::Table };
+        let mut context = Context::new(global);
+        context.out = Box::new(Vec::new());
+        assert_eq!(demo().run(&mut context)?, Exit::Done);
+        assert_eq!(demo().run(&mut context)?, Exit::Done);
+        assert!(room.path().join("demo/shop/tests/points.yaml").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn synthetic_orders_fit_the_program() {
+        let first = order(7, 1);
+        assert_eq!(first["properties"]["total"].to_string(), "42.53");
+        assert_ne!(order(7, 2)["messageId"], first["messageId"]);
+    }
+}
