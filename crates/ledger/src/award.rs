@@ -1,4 +1,4 @@
-//! Awards: debt is paid off first, the rest opens a lot.
+//! Awards: debt is paid off first, the rest opens a lot or joins one that ends at the same time.
 
 use jiff::Timestamp;
 
@@ -8,8 +8,9 @@ use crate::{
 };
 
 impl Wallets {
-    /// Proposes an award: opens lot `lot` (the id of the group to be) after paying off debt. Points with a
-    /// pending period pay off debt when they mature. `reason` is `Award` or `Adjust`.
+    /// Proposes an award: after paying off debt, opens lot `lot` (the id of the group to be), or joins a
+    /// spendable one that ends at the same time. Points with a pending period have a lot of their own, and pay
+    /// off debt when they mature. `reason` is `Award` or `Adjust`.
     pub fn award(
         &self,
         currency: &CurrencyKey,
@@ -32,6 +33,8 @@ impl Wallets {
         let mut draft = Draft::new(wallet, currency, reason, at);
         let paid = if times.matures_at.is_some() { 0 } else { wallet.debt.min(amount) };
         draft.debt(paid)?;
+        let joined = times.matures_at.is_none().then(|| wallet.joined(times.expires_at)).flatten();
+        let (lot, times) = joined.unwrap_or((lot, times));
         draft.lot(lot, times, amount - paid)?;
         draft.against(source)
     }

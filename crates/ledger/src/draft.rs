@@ -57,10 +57,15 @@ impl Draft {
         self.post(account, amount, Some(id))
     }
 
-    /// A pending lot becomes spendable.
-    pub(crate) fn mature(&mut self, id: LotId, times: LotTimes, amount: i64) -> Result<(), Error> {
-        self.lot(id, times, -amount)?;
-        self.post(Account::Available, amount, Some(id))
+    /// A pending lot becomes spendable: by itself, or in another that it joins.
+    pub(crate) fn mature(
+        &mut self,
+        (from, pending): (LotId, LotTimes),
+        (into, times): (LotId, LotTimes),
+        amount: i64,
+    ) -> Result<(), Error> {
+        self.lot(from, pending, -amount)?;
+        self.lot(into, LotTimes { matures_at: None, ..times }, amount)
     }
 
     /// Pays off debt (positive) or makes it (negative).

@@ -50,8 +50,9 @@ impl Wallets {
                     draft.against(Account::Expired)?
                 }
                 Turn::Matures => {
-                    draft.mature(id, lot.times(), lot.left)?;
-                    draft.settle(id, lot.times(), lot.left)?;
+                    let into = wallet.joined(lot.expires_at).unwrap_or((id, lot.times()));
+                    draft.mature((id, lot.times()), into, lot.left)?;
+                    draft.settle(into.0, into.1, lot.left)?;
                     draft.against(Account::Clearing)?
                 }
             };

@@ -14,7 +14,7 @@ impl Wallets {
     /// Proposes the reversal of `original`, the group recorded as `id`: an award, a deduction, or an
     /// adjustment, of this profile or of one merged into it.
     ///
-    /// *An award* is taken back from its very lot first. What had been spent of it is taken from the other
+    /// *An award* is taken back from its very lot first, or from the one it joined. What had been spent of it is taken from the other
     /// lots as a deduction would (or what the wallet holds, when the currency does not go below zero; what
     /// is missing becomes debt when it does). Points that ran out unspent are nobody's, so after the lot's
     /// expiry only what is still in it is taken back. [`Self::not_reversed`], once this is applied,
@@ -71,10 +71,14 @@ fn take_back(
     let mut others = wallet.clone();
     let mut ended = false;
     for (id, times) in original.named_lots() {
-        ended |= times.expires_at.is_some_and(|end| end <= at);
-        if let Some(lot) = others.lots.remove(&id) {
-            let taken = lot.left.min(rest);
-            draft.lot(id, lot.times(), -taken)?;
+        let over = times.expires_at.is_some_and(|end| end <= at);
+        ended |= over;
+        // Its own lot, or the one its points joined when they matured.
+        let joined = if over { None } else { others.joined(times.expires_at).map(|(joined, _)| joined) };
+        for lot in [Some(id), joined].into_iter().flatten() {
+            let Some(found) = others.lots.remove(&lot) else { continue };
+            let taken = found.left.min(rest);
+            draft.lot(lot, found.times(), -taken)?;
             rest -= taken;
         }
     }

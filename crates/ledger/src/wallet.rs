@@ -68,6 +68,13 @@ impl Wallet {
         self.lots.values().flat_map(|lot| [lot.matures_at, lot.expires_at]).flatten().min()
     }
 
+    /// The lot that spendable points with this end join: nothing would tell them apart in one of their own, and
+    /// a wallet stays as small as there are ends in it.
+    pub(crate) fn joined(&self, expires_at: Option<Timestamp>) -> Option<(LotId, LotTimes)> {
+        let mut lots = self.lots.iter().filter(|(_, lot)| lot.matures_at.is_none());
+        lots.find(|(_, lot)| lot.expires_at == expires_at).map(|(id, lot)| (*id, lot.times()))
+    }
+
     /// The lots that can be spent at `at` in the order in which they are: oldest expiry first, those that
     /// never expire last, then the oldest award, then by id.
     pub(crate) fn spendable(&self, at: Timestamp) -> Vec<(LotId, Lot)> {

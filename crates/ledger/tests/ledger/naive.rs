@@ -1,7 +1,7 @@
 //! The reference: a wallet as a plain list of single points, each on its own. Slow, and too simple to be wrong
 //! in the same way as the real one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use ledger::{GroupId, LotTimes, Wallet};
@@ -22,7 +22,7 @@ impl Point {
 /// What is remembered of an earlier group, should it be reversed.
 #[derive(Clone, Debug)]
 enum Earlier {
-    Given { amount: i64, paid_debt: i64, expires_at: Option<Timestamp>, reversed: i64 },
+    Given { lot: GroupId, amount: i64, paid_debt: i64, expires_at: Option<Timestamp>, reversed: i64 },
     Taken { points: Vec<Point>, owed: i64, reversed: bool },
 }
 
@@ -43,16 +43,25 @@ impl Naive {
     pub(crate) fn award(&mut self, id: GroupId, amount: i64, times: LotTimes) {
         self.earned += amount;
         let mut paid_debt = 0;
+        let joined = times.matures_at.is_none().then(|| self.joined(times.expires_at)).flatten();
+        let (lot, times) = joined.unwrap_or((id, times));
         for _ in 0..amount {
             if times.matures_at.is_none() && self.debt > 0 {
                 self.debt -= 1;
                 paid_debt += 1;
             } else {
-                self.points.push(Point { lot: id, times });
+                self.points.push(Point { lot, times });
             }
         }
-        let earlier = Earlier::Given { amount, paid_debt, expires_at: times.expires_at, reversed: 0 };
+        let earlier = Earlier::Given { lot, amount, paid_debt, expires_at: times.expires_at, reversed: 0 };
         self.earlier.insert(id, earlier);
+    }
+
+    /// The lot of spendable points that end at the same time: others join it.
+    fn joined(&self, end: Option<Timestamp>) -> Option<(GroupId, LotTimes)> {
+        let points = self.points.iter().filter(|point| point.times.matures_at.is_none());
+        let alike = points.filter(|point| point.times.expires_at == end).min_by_key(|point| point.lot);
+        alike.map(|point| (point.lot, point.times))
     }
 
     /// How many points were taken: all, some when `part` will do, or none.
@@ -102,19 +111,25 @@ impl Naive {
             let before = count(&self.points);
             self.points.retain(|point| point.times.expires_at != Some(instant));
             self.expired += before - count(&self.points);
-            let mut kept = Vec::new();
-            self.points.sort_by_key(|point| point.lot);
-            for mut point in std::mem::take(&mut self.points) {
-                if point.times.matures_at == Some(instant) {
+            let ripe = |point: &Point| point.times.matures_at == Some(instant);
+            let lots: BTreeSet<GroupId> = self.points.iter().filter(|p| ripe(p)).map(|p| p.lot).collect();
+            for lot in lots {
+                let (matured, others): (Vec<Point>, Vec<Point>) =
+                    self.points.iter().partition(|point| point.lot == lot && ripe(point));
+                self.points = others;
+                let joined = self.joined(matured[0].times.expires_at);
+                for mut point in matured {
                     point.times.matures_at = None;
                     if self.debt > 0 {
                         self.debt -= 1;
                         continue;
                     }
+                    if let Some((lot, times)) = joined {
+                        point = Point { lot, times };
+                    }
+                    self.points.push(point);
                 }
-                kept.push(point);
             }
-            self.points = kept;
         }
     }
 
@@ -122,27 +137,41 @@ impl Naive {
         self.points.iter().flat_map(|point| [point.times.matures_at, point.times.expires_at]).flatten().min()
     }
 
+    /// Takes the point to spend next, or makes debt. Whether either could be done.
+    fn take_another(&mut self, at: Timestamp, negative: bool) -> bool {
+        match self.next_to_spend(at) {
+            Some(other) => drop(self.points.remove(other)),
+            None if negative => self.debt += 1,
+            None => return false,
+        }
+        true
+    }
+
     /// How many points were moved by the reversal.
     pub(crate) fn reverse(&mut self, id: GroupId, at: Timestamp, negative: bool, fresh: LotTimes) -> i64 {
         match self.earlier.get(&id).cloned() {
-            Some(Earlier::Given { amount, paid_debt, expires_at, reversed }) => {
+            Some(Earlier::Given { lot, amount, paid_debt, expires_at, reversed }) => {
                 let mut moved = 0;
                 while reversed + moved < amount {
-                    if let Some(own) = self.points.iter().position(|point| point.lot == id) {
+                    if let Some(own) = self.points.iter().position(|point| point.lot == lot) {
                         self.points.remove(own);
-                    } else if expires_at.is_some_and(|end| end <= at) && reversed + moved >= paid_debt {
-                        break;
-                    } else if let Some(other) = self.next_to_spend(at) {
-                        self.points.remove(other);
-                    } else if negative {
-                        self.debt += 1;
-                    } else {
+                    } else if expires_at.is_some_and(|end| end <= at) {
+                        if reversed + moved >= paid_debt {
+                            break;
+                        }
+                        if !self.take_another(at, negative) {
+                            break;
+                        }
+                    } else if let Some((joined, _)) = self.joined(expires_at) {
+                        let place = self.points.iter().position(|point| point.lot == joined);
+                        self.points.remove(place.expect("it was found just now"));
+                    } else if !self.take_another(at, negative) {
                         break;
                     }
                     moved += 1;
                 }
                 let reversed = reversed + moved;
-                self.earlier.insert(id, Earlier::Given { amount, paid_debt, expires_at, reversed });
+                self.earlier.insert(id, Earlier::Given { lot, amount, paid_debt, expires_at, reversed });
                 self.reversed += moved;
                 moved
             }

@@ -194,3 +194,23 @@ fn a_group_that_does_not_fit_changes_nothing() {
     before.wallets.apply(&good, id).expect("as it was proposed, it fits");
     assert_eq!(before.wallets, book.wallets);
 }
+
+#[test]
+fn points_that_end_together_stand_in_one_lot() {
+    let mut book = Book::new(terms());
+    let first = book.award(10, day(0));
+    book.award(5, day(1));
+    assert_eq!((book.wallet().lots.len(), book.left(first)), (1, 15));
+    book.terms.pending_days = 2;
+    let pending = book.award(7, day(2));
+    assert_eq!((book.wallet().lots.len(), book.left(pending)), (2, 7), "it waits on its own");
+    book.run(day(4));
+    assert_eq!((book.wallet().lots.len(), book.left(first), book.left(pending)), (1, 22, 0));
+    book.terms.pending_days = 0;
+    book.terms.expiry = Expiry::AfterDays(30, ExpiryEnd::Month);
+    book.award(1, day(5));
+    book.award(1, day(6));
+    assert_eq!(book.wallet().lots.len(), 2, "those that end have another lot");
+    book.reverse(pending, day(7)).expect("its points are among those of the first");
+    assert_eq!((book.left(first), book.available()), (15, 17));
+}
