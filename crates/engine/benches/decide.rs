@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, fs, hint::black_box, path::Path, sync::Arc, time::Instant};
 
 use engine::{
-    Input, Message, Profile, Proposal, Rules, Times, admit, decide, decide_traced, evolve,
-    record::{self, Recorded, Writing},
+    Input, Message, Profile, Proposal, Rules, Times, admit, decide, decide_traced, evolve, evolve_written,
+    record::{self, Writing},
     rules::Index,
 };
 use program::{Program, document};
@@ -145,6 +145,6 @@ fn after(
     let writing = writing(before, input, times, decision);
     let encoded = record::encode(&writing);
     let mut copy = before.clone();
-    evolve(&mut copy, &Recorded::of(&writing, &encoded));
+    evolve_written(&mut copy, &writing, &encoded);
     (copy, encoded)
 }

@@ -145,13 +145,31 @@ fn event(found: &mut Found, key: &Key, event_type: &EventType, message: &Message
     }
 }
 
+/// A value's place in a message, from the inside out: written down only when something is wrong there.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Root(&'a str),
+    Field(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Root(pointer) => (*pointer).to_owned(),
+            Self::Field(of, name) => format!("{}/{}", of.pointer(), escaped(name)),
+            Self::Item(of, at) => format!("{}/{at}", of.pointer()),
+        }
+    }
+}
+
 /// Numbers that cannot be kept: more than 28 significant digits, or beyond the range of a double; and, where
 /// the schema says number, those that are no exact decimal of 28 digits.
 fn numbers(found: &mut Found, declared: Option<&Json>, fields: &Map<String, Json>, pointer: &str) {
     let mut path = Vec::new();
     for (name, value) in fields {
         path.push(name.as_str());
-        walk(found, declared, value, &mut path, &format!("{pointer}/{}", escaped(name)));
+        walk(found, declared, value, &mut path, &Place::Field(&Place::Root(pointer), name));
         path.pop();
     }
 }
@@ -161,45 +179,52 @@ fn walk<'a>(
     declared: Option<&Json>,
     value: &'a Json,
     path: &mut Vec<&'a str>,
-    pointer: &str,
+    place: &Place<'_>,
 ) {
     if path.len() > DEPTH_MAX {
         let detail = format!("values are nested more than {DEPTH_MAX} deep");
-        return found.refuse("schema", pointer.to_owned(), detail);
+        return found.refuse("schema", place.pointer(), detail);
     }
     match value {
         Json::Number(number) => {
-            let digits = number.as_str().split(['e', 'E']).next().unwrap_or_default();
-            let digits =
-                digits.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
-            let finite = number.as_f64().is_some_and(f64::is_finite);
-            let exact = || values::number_decimal(number).is_some();
             let is_number = || {
                 matches!(declared.map(|schema| schema::lookup(schema, path)), Some(Lookup::Named(named))
                     if matches!(named.of_type, ValueType::Decimal | ValueType::Int))
             };
-            if digits > 28 || !finite || (!exact() && is_number()) {
+            if !can_be_kept(number, is_number) {
                 let detail = format!("{number} cannot be kept exactly: a number has at most 28 digits");
-                found.refuse("number", pointer.to_owned(), detail);
+                found.refuse("number", place.pointer(), detail);
             }
         }
         Json::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 // Items have no path of their own; what is inside them is open.
                 path.push("");
-                walk(found, None, item, path, &format!("{pointer}/{at}"));
+                walk(found, None, item, path, &Place::Item(place, at));
                 path.pop();
             }
         }
         Json::Object(fields) => {
             for (name, field) in fields {
                 path.push(name);
-                walk(found, declared, field, path, &format!("{pointer}/{}", escaped(name)));
+                walk(found, declared, field, path, &Place::Field(place, name));
                 path.pop();
             }
         }
         Json::Null | Json::Bool(_) | Json::String(_) => {}
     }
+}
+
+fn can_be_kept(number: &serde_json::Number, is_number: impl Fn() -> bool) -> bool {
+    let text = number.as_str();
+    // The usual number: so few digits, and no exponent, that nothing can go wrong.
+    if text.len() <= 16 && !text.contains(['e', 'E']) {
+        return true;
+    }
+    let digits = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits = digits.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+    let finite = number.as_f64().is_some_and(f64::is_finite);
+    digits <= 28 && finite && (values::number_decimal(number).is_some() || !is_number())
 }
 
 fn unknown_fields<'a>(

@@ -33,7 +33,7 @@ pub(crate) fn finish(profile: &mut Profile) {
 
 /// A reactor fired.
 pub(crate) fn count_firing(profile: &mut Profile, reactor: &Arc<str>) {
-    let firings = profile.fired.entry(Arc::clone(reactor)).or_default();
+    let firings = Arc::make_mut(&mut profile.fired).entry(Arc::clone(reactor)).or_default();
     firings.lifetime = firings.lifetime.saturating_add(1);
 }
 
@@ -42,21 +42,21 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
     match effect {
         Effect::Identity(identity) => add_identity(profile, identity),
         Effect::Trait(key, Some(value)) => {
-            profile.traits.insert(Arc::clone(key), value.clone());
+            Arc::make_mut(&mut profile.traits).insert(Arc::clone(key), value.clone());
         }
         Effect::Trait(key, None) => {
-            profile.traits.remove(key);
-            profile.searchable.remove(key);
+            Arc::make_mut(&mut profile.traits).remove(key);
+            Arc::make_mut(&mut profile.searchable).remove(key);
         }
         Effect::Searchable(key, true) => {
-            profile.searchable.insert(Arc::clone(key));
+            Arc::make_mut(&mut profile.searchable).insert(Arc::clone(key));
         }
         Effect::Searchable(key, false) => {
-            profile.searchable.remove(key);
+            Arc::make_mut(&mut profile.searchable).remove(key);
         }
         Effect::Observe(key, observation) => {
-            let state = profile.metrics.get_mut(key).ok_or_else(|| mismatch(key))?;
-            observe(key, state, observation)?;
+            let state = Arc::make_mut(&mut profile.metrics).get_mut(key).ok_or_else(|| mismatch(key))?;
+            observe(key, Arc::make_mut(state), observation)?;
         }
         Effect::Define(key, fingerprint, keep_days, observations) => {
             let mut state =
@@ -64,19 +64,19 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
             for observation in observations {
                 observe(key, &mut state, observation)?;
             }
-            profile.metrics.insert(Arc::clone(key), state);
+            Arc::make_mut(&mut profile.metrics).insert(Arc::clone(key), Arc::new(state));
         }
         Effect::Forget(key) => {
-            profile.metrics.remove(key);
+            Arc::make_mut(&mut profile.metrics).remove(key);
         }
         Effect::Entered(key, at) => {
-            profile.audiences.insert(Arc::clone(key), *at);
+            Arc::make_mut(&mut profile.audiences).insert(Arc::clone(key), *at);
         }
         Effect::Left(key, _) => {
-            profile.audiences.remove(key);
+            Arc::make_mut(&mut profile.audiences).remove(key);
         }
         Effect::Fired(key, windows) => {
-            let firings = profile.fired.entry(Arc::clone(key)).or_default();
+            let firings = Arc::make_mut(&mut profile.fired).entry(Arc::clone(key)).or_default();
             for window in windows {
                 let count = firings.windows.entry(*window).or_default();
                 *count = count.saturating_add(1);
@@ -97,7 +97,7 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
             profile.standing = Standing::Erased;
         }
         Effect::Manifest(manifest) => profile.manifest = *manifest,
-        Effect::Declared(fingerprints) => profile.declared.clone_from(fingerprints),
+        Effect::Declared(fingerprints) => profile.declared = Arc::clone(fingerprints),
         Effect::Due(at) => profile.rolls_at = *at,
     }
     Ok(())
@@ -105,7 +105,7 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
 
 fn add_identity(profile: &mut Profile, identity: &Identity) {
     if let Err(at) = profile.identities.binary_search(identity) {
-        profile.identities.insert(at, identity.clone());
+        Arc::make_mut(&mut profile.identities).insert(at, identity.clone());
     }
     if matches!(identity, Identity::User(_)) && profile.standing == Standing::Anonymous {
         profile.standing = Standing::Known;
@@ -114,13 +114,13 @@ fn add_identity(profile: &mut Profile, identity: &Identity) {
 
 /// Takes away all that is the person's but the wallets.
 fn clear(profile: &mut Profile) {
-    profile.identities.clear();
-    profile.traits.clear();
-    profile.searchable.clear();
-    profile.declared.clear();
-    profile.metrics.clear();
-    profile.audiences.clear();
-    profile.fired.clear();
+    profile.identities = Arc::default();
+    profile.traits = Arc::default();
+    profile.searchable = Arc::default();
+    profile.declared = Arc::default();
+    profile.metrics = Arc::default();
+    profile.audiences = Arc::default();
+    profile.fired = Arc::default();
     profile.identified_at = None;
     profile.rolls_at = None;
 }
@@ -194,38 +194,39 @@ fn prune(firings: &mut Firings) {
 /// anew. What this profile says of itself wins.
 fn absorb(profile: &mut Profile, state: &[u8]) -> Result<(), Fault> {
     let other = Profile::decode(state).map_err(|e| Fault::new("record", "merge", e.to_string()))?;
-    let mut metrics = profile.metrics.clone();
-    for (key, theirs) in other.metrics {
-        match metrics.get_mut(&key) {
+    let mut metrics = BTreeMap::clone(&profile.metrics);
+    for (key, theirs) in other.metrics.iter() {
+        match metrics.get_mut(key) {
             Some(ours) if ours.fingerprint == theirs.fingerprint => {
-                for (day, value) in theirs.buckets {
-                    observe(&key, ours, &Observation { day, value })?;
+                for (day, value) in &theirs.buckets {
+                    let observation = Observation { day: *day, value: value.clone() };
+                    observe(key, Arc::make_mut(ours), &observation)?;
                 }
             }
             None if profile.declared.binary_search(&theirs.fingerprint).is_ok() => {
-                metrics.insert(key, theirs);
+                metrics.insert(Arc::clone(key), Arc::clone(theirs));
             }
             _ => {}
         }
     }
-    profile.metrics = metrics;
-    for identity in &other.identities {
+    profile.metrics = Arc::new(metrics);
+    for identity in other.identities.iter() {
         add_identity(profile, identity);
     }
-    for (key, value) in other.traits {
-        if !profile.traits.contains_key(&key) {
-            if other.searchable.contains(&key) {
-                profile.searchable.insert(Arc::clone(&key));
+    for (key, value) in other.traits.iter() {
+        if !profile.traits.contains_key(key) {
+            if other.searchable.contains(key) {
+                Arc::make_mut(&mut profile.searchable).insert(Arc::clone(key));
             }
-            profile.traits.insert(key, value);
+            Arc::make_mut(&mut profile.traits).insert(Arc::clone(key), value.clone());
         }
     }
-    for (reactor, theirs) in other.fired {
-        let ours = profile.fired.entry(reactor).or_default();
+    for (reactor, theirs) in other.fired.iter() {
+        let ours = Arc::make_mut(&mut profile.fired).entry(Arc::clone(reactor)).or_default();
         ours.lifetime = ours.lifetime.saturating_add(theirs.lifetime);
-        for (window, count) in theirs.windows {
-            let sum = ours.windows.entry(window).or_default();
-            *sum = sum.saturating_add(count);
+        for (window, count) in &theirs.windows {
+            let sum = ours.windows.entry(*window).or_default();
+            *sum = sum.saturating_add(*count);
         }
         prune(ours);
     }

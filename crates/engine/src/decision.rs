@@ -106,7 +106,7 @@ pub enum Effect {
     /// The manifest it is decided under from now on.
     Manifest([u8; 32]),
     /// Fingerprints of the metrics which that manifest declares, sorted.
-    Declared(Vec<u64>),
+    Declared(Arc<Vec<u64>>),
     /// A trait makes the profile findable, or does so no longer.
     Searchable(Arc<str>, bool),
     /// When a window rolls next that an audience reads: work due.

@@ -1,30 +1,65 @@
 //! evolve: the only way a profile's state changes.
 
-use ledger::GroupId;
+use ledger::{GroupId, ProfileId};
 
-use crate::{Effect, Profile, apply, record::Recorded};
+use crate::{
+    Decision, Effect, Profile, Times, apply,
+    record::{Encoded, Recorded, Writing},
+};
+
+/// What of a record changes the state.
+struct Entry<'a> {
+    profile: ProfileId,
+    n: u64,
+    times: Times,
+    epoch: u64,
+    kind: &'a str,
+    decision: &'a Decision,
+    bodiless: bool,
+    hash: [u8; 32],
+}
 
 /// Applies a recorded decision. Total: what a record says is done, whatever the rules are now. A record
 /// whose body has been erased applies its header alone (the ledger, and that the person was erased).
 pub fn evolve(profile: &mut Profile, recorded: &Recorded) {
-    let Recorded { n, times, epoch, kind, decision, .. } = recorded;
-    apply::begin(profile, *n, *times, *epoch, kind);
-    for (index, group) in (0_u16..).zip(&decision.groups) {
-        let id = GroupId { profile: recorded.profile, n: *n, index };
+    let Recorded { profile: of, n, times, epoch, kind, decision, input, hash, .. } = recorded;
+    let (n, times, epoch, bodiless) = (*n, *times, *epoch, input.is_none());
+    enter(profile, &Entry { profile: *of, n, times, epoch, kind, decision, bodiless, hash: *hash });
+}
+
+/// The same for a record that has just been encoded: what it decodes to is known.
+pub fn evolve_written(profile: &mut Profile, writing: &Writing<'_>, encoded: &Encoded) {
+    let entry = Entry {
+        profile: writing.profile,
+        n: writing.n,
+        times: writing.times.whole(),
+        epoch: writing.epoch,
+        kind: writing.input.kind(),
+        decision: writing.decision,
+        bodiless: false,
+        hash: encoded.hash,
+    };
+    enter(profile, &entry);
+}
+
+fn enter(profile: &mut Profile, entry: &Entry<'_>) {
+    apply::begin(profile, entry.n, entry.times, entry.epoch, entry.kind);
+    for (index, group) in (0_u16..).zip(&entry.decision.groups) {
+        let id = GroupId { profile: entry.profile, n: entry.n, index };
         // What does not fit was refused when it was decided; a damaged journal is `verify`'s to report.
         let _ = profile.wallets.apply(group, id);
     }
-    for outcome in &decision.outcomes {
+    for outcome in &entry.decision.outcomes {
         if outcome.stopped.is_none() {
             apply::count_firing(profile, &outcome.reactor);
         }
     }
-    for effect in &decision.effects {
+    for effect in &entry.decision.effects {
         let _ = apply::apply(profile, effect);
     }
-    if *kind == "erase" && recorded.input.is_none() {
+    if entry.kind == "erase" && entry.bodiless {
         let _ = apply::apply(profile, &Effect::Erased);
     }
-    profile.tail = recorded.hash;
+    profile.tail = entry.hash;
     apply::finish(profile);
 }

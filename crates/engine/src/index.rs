@@ -28,7 +28,7 @@ pub struct Index {
     pub(crate) terms: BTreeMap<Key, Terms>,
     fingerprints: BTreeMap<Key, u64>,
     /// Sorted.
-    pub(crate) declared: Vec<u64>,
+    pub(crate) declared: Arc<Vec<u64>>,
     pub(crate) audiences_by_trait: BTreeMap<Arc<str>, Vec<usize>>,
     pub(crate) audiences_by_metric: BTreeMap<Arc<str>, Vec<usize>>,
     pub(crate) audiences_by_currency: BTreeMap<Arc<str>, Vec<usize>>,
@@ -67,8 +67,9 @@ impl Index {
             audiences_by_audience: vec![Vec::new(); program.audience_order.len()],
             ..Self::default()
         };
-        index.declared = index.fingerprints.values().copied().collect();
-        index.declared.sort_unstable();
+        let mut declared: Vec<u64> = index.fingerprints.values().copied().collect();
+        declared.sort_unstable();
+        index.declared = Arc::new(declared);
         index.depend(program);
         index.property_types(program);
         index

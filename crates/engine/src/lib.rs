@@ -46,7 +46,7 @@ mod tests;
 pub use admit::{Admission, admit};
 pub use decide::{Proposal, Suspended, decide, decide_traced, decide_with, settle};
 pub use decision::{Decision, Demanded, Effect, Outcome, Stopped, Trace};
-pub use evolve::evolve;
+pub use evolve::{evolve, evolve_written};
 pub use input::{Command, Input, Message, MessageKind, Source, Times};
 pub use profile::Profile;
 pub use resolve::{Identity, Known, Resolution, resolve};

@@ -14,6 +14,8 @@ use rust_decimal::Decimal;
 use crate::Identity;
 
 /// The state. Encodes to the same bytes for the same records.
+///
+/// A decision begins with a copy, of which it changes little: what is large is shared until it is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// Who.
@@ -37,20 +39,20 @@ pub struct Profile {
     /// Where it stands.
     pub standing: Standing,
     /// Sorted.
-    pub identities: Vec<Identity>,
+    pub identities: Arc<Vec<Identity>>,
     /// Trait name → JSON text. Declared ones by key, others by their name on the wire with a leading `~`.
-    pub traits: BTreeMap<Arc<str>, String>,
+    pub traits: Arc<BTreeMap<Arc<str>, String>>,
     /// Keys of the traits by which it can be found, as the program said when they were set.
-    pub searchable: BTreeSet<Arc<str>>,
+    pub searchable: Arc<BTreeSet<Arc<str>>>,
     /// Fingerprints of the metrics declared by its manifest, sorted: tells a new metric from one that has
     /// counted nothing yet.
-    pub declared: Vec<u64>,
+    pub declared: Arc<Vec<u64>>,
     /// By metric key; absent until it counts something.
-    pub metrics: BTreeMap<Arc<str>, MetricState>,
+    pub metrics: Arc<BTreeMap<Arc<str>, Arc<MetricState>>>,
     /// Audience → since.
-    pub audiences: BTreeMap<Arc<str>, Timestamp>,
+    pub audiences: Arc<BTreeMap<Arc<str>, Timestamp>>,
     /// Reactor key → firings by window (see the limits).
-    pub fired: BTreeMap<Arc<str>, Firings>,
+    pub fired: Arc<BTreeMap<Arc<str>, Firings>>,
     /// Points.
     pub wallets: Wallets,
     /// When a window rolls next that an audience reads (worked out by `decide`, which knows the rules).
@@ -141,13 +143,13 @@ impl Profile {
             created_at: Timestamp::UNIX_EPOCH,
             identified_at: None,
             standing: Standing::Anonymous,
-            identities: Vec::new(),
-            traits: BTreeMap::new(),
-            searchable: BTreeSet::new(),
-            declared: Vec::new(),
-            metrics: BTreeMap::new(),
-            audiences: BTreeMap::new(),
-            fired: BTreeMap::new(),
+            identities: Arc::default(),
+            traits: Arc::default(),
+            searchable: Arc::default(),
+            declared: Arc::default(),
+            metrics: Arc::default(),
+            audiences: Arc::default(),
+            fired: Arc::default(),
             wallets: Wallets::default(),
             rolls_at: None,
             due_at: None,

@@ -123,26 +123,6 @@ pub fn decode(header: &[u8], body: Option<&[u8]>) -> Result<Recorded, Undecodabl
     })
 }
 
-impl Recorded {
-    /// What decoding would give, without decoding: for whoever has just encoded it.
-    pub fn of(writing: &Writing<'_>, encoded: &Encoded) -> Self {
-        Self {
-            profile: writing.profile,
-            n: writing.n,
-            times: writing.times.whole(),
-            epoch: writing.epoch,
-            decision_version: crate::DECISION_VERSION,
-            kind: writing.input.kind(),
-            key: writing.key,
-            unique: writing.unique,
-            decision: writing.decision.clone(),
-            input: Some(writing.input.clone()),
-            previous: writing.previous,
-            hash: encoded.hash,
-        }
-    }
-}
-
 /// The exact bytes by which `verify` compares decisions: outcomes, groups, grants and effects.
 pub fn decision_bytes(decision: &Decision) -> Vec<u8> {
     let base = header::Base { profile: ProfileId([0; 16]), n: 0, occurred_at: Timestamp::UNIX_EPOCH };

@@ -130,7 +130,7 @@ pub struct ViewChange {
 /// get all of its rows. What makes a profile findable is in its state, so that live and rebuilding agree.
 pub fn project(before: Option<&Profile>, after: &Profile) -> ViewChange {
     let mut change = ViewChange::default();
-    for (key, since) in &after.audiences {
+    for (key, since) in after.audiences.iter() {
         if before.and_then(|before| before.audiences.get(key)) != Some(since) {
             change.entered.push((Arc::clone(key), *since));
         }
@@ -140,13 +140,13 @@ pub fn project(before: Option<&Profile>, after: &Profile) -> ViewChange {
             change.left.push(Arc::clone(key));
         }
     }
-    for key in &after.searchable {
+    for key in after.searchable.iter() {
         let (was, now) = (before.and_then(|before| term_of(before, key)), term_of(after, key));
         if was != now {
             change.found_by.extend(now.map(|term| (Arc::clone(key), term)));
         }
     }
-    for key in before.into_iter().flat_map(|before| &before.searchable) {
+    for key in before.into_iter().flat_map(|before| before.searchable.iter()) {
         let (was, now) = (before.and_then(|before| term_of(before, key)), term_of(after, key));
         if was != now {
             change.no_longer_found_by.extend(was.map(|term| (Arc::clone(key), term)));

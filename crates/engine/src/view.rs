@@ -1,6 +1,10 @@
 //! What conditions and amounts read: a profile as of a moment, and the event at hand.
 
-use std::{borrow::Cow, cell::OnceCell, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::{OnceCell, RefCell},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use program::{
@@ -26,7 +30,12 @@ pub(crate) struct Event<'a> {
     pub(crate) name: Arc<str>,
     pub(crate) properties: Cow<'a, Map<String, Json>>,
     pub(crate) at: Timestamp,
+    /// Lists and objects among the properties that conditions have read: they are not made again for the next.
+    pub(crate) read: Read,
 }
+
+/// Properties read, by path.
+type Read = RefCell<Vec<(Box<[Arc<str>]>, Option<Value>)>>;
 
 impl<'a> Event<'a> {
     /// The event type that a name on the wire stands for. Pages and screens are events named `page` and
@@ -44,6 +53,7 @@ impl<'a> Event<'a> {
             name: known.map_or_else(|| name.into(), |(name, _)| Arc::clone(name)),
             properties: Cow::Borrowed(&message.properties),
             at,
+            read: Read::default(),
         })
     }
 
@@ -78,7 +88,17 @@ impl Facts for View<'_> {
     fn property(&self, path: &[Arc<str>]) -> Option<Value> {
         let event = self.event?;
         let json = values::at_path(&event.properties, path)?;
-        Value::from_json(json, &self.rules.index.property_type(self.rules, event.key.as_ref(), path))
+        let value =
+            || Value::from_json(json, &self.rules.index.property_type(self.rules, event.key.as_ref(), path));
+        if !json.is_array() && !json.is_object() {
+            return value();
+        }
+        if let Some((_, read)) = event.read.borrow().iter().find(|(of, _)| **of == *path) {
+            return read.clone();
+        }
+        let value = value();
+        event.read.borrow_mut().push((path.into(), value.clone()));
+        value
     }
 
     fn event_name(&self) -> Option<Value> {
@@ -98,7 +118,7 @@ impl Facts for View<'_> {
         let metric = self.rules.program.metrics.get(key)?;
         let zone = &self.rules.program.settings.time_zone;
         let day = *self.day.get_or_init(|| calendar::day_of(zone, self.at));
-        metric_value(key, metric, self.profile.metrics.get(key), day)
+        metric_value(key, metric, self.profile.metrics.get(key).map(|state| &**state), day)
     }
 
     fn balance(&self, key: &str) -> i64 {

@@ -1,7 +1,7 @@
 //! What a reactor does. All of it is worked out first, against the state before the firing; then it is all
 //! done, or nothing is.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, sync::Arc};
 
 use ledger::{CurrencyKey, GroupId, Reason, Shortfall, Wallets};
 use program::{
@@ -301,6 +301,7 @@ impl<'a> Work<'a> {
                     name: Arc::clone(&name),
                     properties: Cow::Owned(properties),
                     at: self.times.occurred_at,
+                    read: RefCell::default(),
                 };
                 let number = self.queue(step.depth + 1, Cause::Event(event))?;
                 let words = said(&|| format!("emit event {event_type} (step {number}): {text}"));

@@ -28,7 +28,7 @@ impl Work<'_> {
         self.reacts = react;
         self.declared_traits()?;
         self.metrics(history)?;
-        self.effect(Effect::Declared(rules.index.declared.clone()))?;
+        self.effect(Effect::Declared(Arc::clone(&rules.index.declared)))?;
         let gone = self.profile.audiences.keys().filter(|key| !rules.program.audiences.contains_key(&***key));
         for key in gone.cloned().collect::<Vec<_>>() {
             self.note(0, || format!("left audience {key}, which is no longer declared"));

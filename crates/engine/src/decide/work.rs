@@ -1,7 +1,10 @@
 //! A decision in the making: a working copy of the state, changed by the very effects and groups that are
 //! recorded, and the steps still to take.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use ledger::{GroupId, PostingGroup};
 use program::Key;
@@ -98,7 +101,7 @@ impl<'a> Work<'a> {
         let manifest = self.rules.program.manifest.0;
         if self.profile.n == 1 {
             self.effect(Effect::Manifest(manifest))?;
-            self.effect(Effect::Declared(self.rules.index.declared.clone()))?;
+            self.effect(Effect::Declared(Arc::clone(&self.rules.index.declared)))?;
             self.all_dirty();
         } else if self.profile.manifest != manifest {
             let what = "it has not been upgraded to the program at hand";

@@ -1,6 +1,6 @@
 //! A state's bytes: format byte 1, then postcard of a frozen shape.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ledger::ProfileId;
 use serde::{Deserialize, Serialize};
@@ -132,33 +132,37 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {
             StandingForm::MergedInto(into) => Standing::MergedInto(ProfileId(into)),
             StandingForm::Erased => Standing::Erased,
         },
-        identities: form.identities.into_iter().map(Into::into).collect(),
-        traits: form.traits.into_iter().map(|(key, value)| (Arc::from(key), value.into())).collect(),
-        searchable: form.searchable.into_iter().map(Arc::from).collect(),
-        declared: form.declared.into_iter().map(u64::from_be_bytes).collect(),
+        identities: Arc::new(form.identities.into_iter().map(Into::into).collect()),
+        traits: Arc::new(
+            form.traits.into_iter().map(|(key, value)| (Arc::from(key), value.into())).collect(),
+        ),
+        searchable: Arc::new(form.searchable.into_iter().map(Arc::from).collect()),
+        declared: Arc::new(form.declared.into_iter().map(u64::from_be_bytes).collect()),
         wallets: WalletForm::read(form.wallets, id)?,
         rolls_at: form.rolls_at.map(time).transpose()?,
         due_at: form.due_at.map(time).transpose()?,
         ..Profile::new(id)
     };
+    let mut metrics = BTreeMap::new();
     for metric in form.metrics {
         let mut state = MetricState {
             fingerprint: u64::from_be_bytes(metric.fingerprint),
             keep_days: metric.keep_days,
-            buckets: std::collections::BTreeMap::new(),
+            buckets: BTreeMap::new(),
         };
         for bucket in metric.buckets {
             let bucket = bucket.read()?;
             state.buckets.insert(bucket.day, bucket.value);
         }
-        profile.metrics.insert(metric.key.into(), state);
+        metrics.insert(metric.key.into(), Arc::new(state));
     }
-    for (key, at) in form.audiences {
-        profile.audiences.insert(key.into(), time(at)?);
-    }
-    for firings in form.fired {
+    profile.metrics = Arc::new(metrics);
+    let since = |(key, at): (&str, i64)| Ok((key.into(), time(at)?));
+    profile.audiences = Arc::new(form.audiences.into_iter().map(since).collect::<Result<_, Undecodable>>()?);
+    let fired = form.fired.into_iter().map(|firings| {
         let windows = firings.windows.into_iter().map(|(kind, day, count)| ((kind, day), count)).collect();
-        profile.fired.insert(firings.reactor.into(), Firings { lifetime: firings.lifetime, windows });
-    }
+        (firings.reactor.into(), Firings { lifetime: firings.lifetime, windows })
+    });
+    profile.fired = Arc::new(fired.collect());
     Ok(profile)
 }

@@ -133,7 +133,7 @@ fn read_effect(form: EffectForm<'_>) -> Result<Effect, Undecodable> {
         EffectForm::Erased => Effect::Erased,
         EffectForm::Manifest(manifest) => Effect::Manifest(manifest),
         EffectForm::Declared(declared) => {
-            Effect::Declared(declared.into_iter().map(u64::from_be_bytes).collect())
+            Effect::Declared(Arc::new(declared.into_iter().map(u64::from_be_bytes).collect()))
         }
         EffectForm::Searchable(key, yes) => Effect::Searchable(key.into(), yes),
         EffectForm::Due(at) => Effect::Due(at.map(time).transpose()?),

@@ -110,7 +110,7 @@ fn everything() -> Decision {
         Effect::Absorbed(OTHER, Profile::new(OTHER).encode()),
         Effect::Erased,
         Effect::Manifest([0xcc; 32]),
-        Effect::Declared(vec![1, u64::MAX]),
+        Effect::Declared(Arc::new(vec![1, u64::MAX])),
         Effect::Searchable("email".into(), true),
         Effect::Due(Some(at(10))),
         Effect::Due(None),

@@ -12,7 +12,7 @@ use crate::{
     Admission, Decision, Demanded, Fault, Identity, Input, Known, Message, Profile, Rules, Times, Trace,
     admit,
     decide::{Stop, reckon},
-    evolve,
+    evolve, evolve_written,
     input::{Command, Order},
     record::{self, Encoded, Recorded, Writing},
     replay, resolve,
@@ -253,7 +253,7 @@ impl World {
         assert_eq!(after.encode(), expected.encode());
         assert_eq!(Profile::decode(&after.encode()).as_ref(), Ok(&after));
         let mut live = before.clone();
-        evolve(&mut live, &Recorded::of(&writing, &encoded));
+        evolve_written(&mut live, &writing, &encoded);
         assert_eq!(live, after, "what was just encoded needs no decoding");
         let (again, ..) = reckon(&self.rules, &before, input, times, &grants, false)
             .map_err(|stop| format!("{stop:?}"))

@@ -9,10 +9,10 @@ use engine::{
     Admission, Command, Decision, Effect, Fault, Identity, Input, Known, Message, Profile, Proposal, Rules,
     Times, Trace, admit,
     decide::{CounterDemand, decide_traced},
-    evolve,
+    evolve_written,
     input::Order,
     profile::Standing,
-    record::{self, Recorded, Writing},
+    record::{self, Writing},
     resolve::{Owner, resolve},
     settle,
 };
@@ -181,7 +181,7 @@ impl World {
         let identities = state.identities.clone();
         self.decide(from, &Input::MergeOut { into }, at, "merge_out", None)?;
         self.decide(into, &Input::MergeIn { from, state: Box::new(state) }, at, "merge_in", None)?;
-        self.identities.extend(identities.into_iter().map(|identity| (identity, into)));
+        self.identities.extend(identities.iter().map(|identity| (identity.clone(), into)));
         Ok(())
     }
 
@@ -266,9 +266,8 @@ impl World {
             salt: [0; 16],
         };
         let encoded = record::encode(&writing);
-        let recorded = Recorded::of(&writing, &encoded);
         let mut after = before;
-        evolve(&mut after, &recorded);
+        evolve_written(&mut after, &writing, &encoded);
         self.counters = counters;
         let happened = Happened {
             profile: id,

@@ -100,7 +100,7 @@ impl Candidate {
         };
         // Nobody reads this record, so it is not encoded; its hash only has to be something.
         let encoded = Encoded { header: Vec::new(), body: Vec::new(), hash: [0; 32] };
-        engine::evolve(&mut self.state, &Recorded::of(&writing, &encoded));
+        engine::evolve_written(&mut self.state, &writing, &encoded);
         Ok(decision)
     }
 

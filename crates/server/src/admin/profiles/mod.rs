@@ -90,7 +90,7 @@ impl ProfileForm {
             Standing::Erased => ("erased", None),
         };
         let (mut traits, mut other_traits) = (BTreeMap::new(), BTreeMap::new());
-        for (key, text) in &profile.traits {
+        for (key, text) in profile.traits.iter() {
             let value = serde_json::from_str(text).unwrap_or(Value::Null);
             match key.strip_prefix('~') {
                 Some(name) => other_traits.insert(name.to_owned(), value),
