@@ -327,6 +327,9 @@ impl Environment for SqliteEnvironment {
     // ---- the views -----------------------------------------------------------------------------------
 
     async fn lookup(&self, keys: &[DirectoryKey]) -> Result<Vec<Option<DirectoryEntry>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let keys = keys.to_vec();
         self.read(Lane::Short, "reading the directory", move |c| {
             keys.iter().map(|key| directory::find(c, *key)).collect()
@@ -335,6 +338,9 @@ impl Environment for SqliteEnvironment {
     }
 
     async fn profiles(&self, ids: &[ProfileId]) -> Result<Vec<Option<ProfileRow>>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids = ids.to_vec();
         self.read(Lane::Short, "reading profiles", move |c| {
             ids.iter().map(|id| Ok(profiles::find(c, *id)?.map(|found| found.row))).collect()

@@ -1,13 +1,13 @@
 //! Deciding a batch: item by item, in order, purely; told what was granted when it asks.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use engine::{
     Command, Decision, Identity, Input, Known, Message, Profile, Rules, admit::Admission, input::Order,
-    resolve::Owner,
+    profile::Standing, resolve::Owner,
 };
 use jiff::Timestamp;
 use ledger::ProfileId;
@@ -32,7 +32,10 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Output {
     pub(crate) answers: Vec<Answer>,
-    pub(crate) profiles: Vec<Arc<Profile>>,
+    /// Profiles as they are now.
+    pub(crate) profiles: HashMap<ProfileId, Arc<Profile>>,
+    /// Where directory keys lead now.
+    pub(crate) directory: HashMap<DirectoryKey, Option<DirectoryEntry>>,
     pub(crate) counted: BTreeMap<(String, &'static str), u64>,
     pub(crate) lines: Vec<LogLine>,
     pub(crate) due_changed: bool,
@@ -222,7 +225,7 @@ impl BatchDeciding {
         let working = std::mem::take(&mut self.working);
         let mut due_changed = false;
         let mut profiles = Vec::with_capacity(working.profiles.len());
-        let mut kept = Vec::with_capacity(working.profiles.len());
+        let mut kept = HashMap::with_capacity(working.profiles.len());
         for changed in working.profiles.into_values() {
             let view = engine::replay::project(changed.before.as_deref(), &changed.now);
             due_changed |= changed.before.as_ref().and_then(|before| before.due_at) != changed.now.due_at;
@@ -234,7 +237,7 @@ impl BatchDeciding {
                 found_by: view.found_by,
                 no_longer_found_by: view.no_longer_found_by,
             });
-            kept.push(changed.now);
+            kept.insert(changed.now.id, changed.now);
         }
         let mut answers = Vec::with_capacity(self.tasks.len());
         for (job, task) in self.tasks.iter().enumerate() {
@@ -251,6 +254,7 @@ impl BatchDeciding {
         *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Output {
             answers,
             profiles: kept,
+            directory: working.directory,
             counted: std::mem::take(&mut self.counted),
             lines: std::mem::take(&mut self.lines),
             due_changed,
@@ -366,17 +370,16 @@ fn decide_message(
     message: &Arc<Message>,
     keys: Keys,
 ) -> Result<(ProfileId, u64, Decision), Stop> {
-    let owner =
-        |identity: &Identity| match scratch.directory(&DirectoryKey::Identity(hasher.identity(identity))) {
-            Some(DirectoryEntry::Profile(profile)) => {
-                let profile = scratch.living(profile);
-                let known = scratch
-                    .profile(profile)
-                    .is_some_and(|profile| profile.standing == engine::profile::Standing::Known);
-                Some(Owner { profile, known })
-            }
-            _ => None,
-        };
+    let owner = |identity: &Identity| match scratch
+        .directory(&DirectoryKey::Identity(hasher.identity(identity)))
+    {
+        Some(DirectoryEntry::Profile(profile)) => {
+            let profile = scratch.living(profile);
+            let known = scratch.profile(profile).is_some_and(|profile| profile.standing == Standing::Known);
+            Some(Owner { profile, known })
+        }
+        _ => None,
+    };
     let user = message.user_id.clone().map(Identity::User);
     let anonymous = message.anonymous_id.clone().map(Identity::Anonymous);
     let previous = message.previous_id.as_ref().and_then(|previous| {
@@ -417,7 +420,7 @@ fn merge(
     let identities = state.identities.clone();
     scratch.input(from, &Input::MergeOut { into }, at, Keys::default())?;
     scratch.input(into, &Input::MergeIn { from, state: Box::new(state) }, at, Keys::default())?;
-    for identity in &identities {
+    for identity in identities.iter() {
         let key = DirectoryKey::Identity(hasher.identity(identity));
         scratch.claim(key, DirectoryEntry::Profile(into));
     }
@@ -504,9 +507,17 @@ fn decide_order(
         return earlier_order(scratch, command, profile, key).map_err(OrderStop::Refused);
     }
     let missing = || OrderStop::Refused(Error::Store(store::Error::Missing(format!("profile {profile}"))));
-    let living = scratch.living(profile);
+    let mut living = scratch.living(profile);
+    if command.order == Order::Erase && !scratch.is_active(living) {
+        // What it lives on in is erased, it itself is not: so after a restore, which erases one by one.
+        living = profile;
+    }
     let Some(state) = scratch.profile(living).cloned() else { return Err(missing()) };
-    if !state.is_active() {
+    if command.order == Order::Erase {
+        if state.standing == Standing::Erased {
+            return Err(missing());
+        }
+    } else if !state.is_active() {
         return Err(missing());
     }
     let at = scratch.ground.now.max(state.latest);
@@ -515,13 +526,21 @@ fn decide_order(
     let identities = scratch.profile(living).map(|profile| profile.identities.clone()).unwrap_or_default();
     let (n, decision) = scratch.input(living, &input, at, Keys { key, unique: None })?;
     if command.order == Order::Erase {
-        for identity in &identities {
+        for identity in identities.iter() {
             scratch.forget(DirectoryKey::Identity(hasher.identity(identity)));
         }
         let streams = scratch.ground.loaded.erasures.get(&profile).cloned().unwrap_or_default();
         for stream in &streams {
-            if let Stream::Quarantine(message) = stream {
-                scratch.own.quarantine.push((*message, None));
+            match stream {
+                // Those merged into it: their own streams say that they are erased, too.
+                Stream::Profile(merged) if *merged != living => {
+                    let latest =
+                        scratch.profile(*merged).filter(|merged| merged.standing != Standing::Erased);
+                    let Some(latest) = latest.map(|merged| merged.latest) else { continue };
+                    scratch.input(*merged, &input, at.max(latest), Keys::default())?;
+                }
+                Stream::Quarantine(message) => scratch.own.quarantine.push((*message, None)),
+                Stream::Profile(_) | Stream::Control => {}
             }
         }
         scratch.own.erase.extend(streams);

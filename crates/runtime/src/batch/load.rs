@@ -5,12 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use engine::{Identity, Message, Profile, Rules, record::Recorded};
+use engine::{Identity, Message, Profile, Rules, profile::Standing, record::Recorded};
 use ledger::ProfileId;
 use store::{Direction, DirectoryEntry, DirectoryKey, Record, Stream};
 
 use super::{
-    ProfileCache,
+    Output,
+    hints::{Hints, Known},
     job::{Item, Job, Task},
 };
 use crate::{Environment, Result, ingest::Incoming, quarantine};
@@ -42,12 +43,19 @@ pub(crate) fn identities(message: &Message) -> Vec<Identity> {
     found
 }
 
+/// Loads what deciding `jobs` reads, as it will be when what is `ahead` has been committed. `None` when some of
+/// it can only be read after that.
 pub(crate) async fn load(
     environment: &Environment,
-    cache: &ProfileCache,
+    hints: &Hints,
     rules: &Rules,
     jobs: &[Job],
-) -> Result<Loaded> {
+    ahead: Option<&Output>,
+) -> Result<Option<Loaded>> {
+    let reads_records = |job: &Job| matches!(job.task, Task::Order { .. } | Task::Release(_));
+    if ahead.is_some() && jobs.iter().any(reads_records) {
+        return Ok(None);
+    }
     let mut loaded = Loaded::default();
     let mut keys = BTreeSet::new();
     let mut profiles = BTreeSet::new();
@@ -81,9 +89,31 @@ pub(crate) async fn load(
             }
         }
     }
-    let keys: Vec<DirectoryKey> = keys.into_iter().collect();
-    for (key, entry) in keys.iter().zip(environment.store.lookup(&keys).await?) {
-        let Some(entry) = entry else { continue };
+    let mut entries = Vec::with_capacity(keys.len());
+    if let Some(ahead) = ahead {
+        let known = |key: &DirectoryKey| ahead.directory.get(key).map(|entry| (*key, *entry));
+        entries.extend(keys.iter().filter_map(known));
+        keys.retain(|key| !ahead.directory.contains_key(key));
+    }
+    // Released events are in the directory already, however long ago they came.
+    let trusting = hints.begin() && loaded.released.is_empty();
+    let mut unknown = Vec::with_capacity(keys.len());
+    for key in keys {
+        match hints.key(&key, trusting) {
+            Known::Leads(entry) => entries.push((key, Some(entry))),
+            Known::Nowhere => {}
+            Known::Unknown => unknown.push(key),
+        }
+    }
+    let found = environment.store.lookup(&unknown).await?;
+    for (key, entry) in unknown.iter().zip(&found) {
+        if let Some(entry) = entry {
+            hints.found(*key, *entry);
+        }
+    }
+    entries.extend(unknown.into_iter().zip(found));
+    for (key, entry) in &entries {
+        let Some(entry) = *entry else { continue };
         loaded.directory.insert(*key, entry);
         match (key, entry) {
             (_, DirectoryEntry::Profile(profile)) => {
@@ -98,15 +128,19 @@ pub(crate) async fn load(
             _ => {}
         }
     }
-    load_profiles(environment, cache, &mut loaded, profiles).await?;
-    load_rest(environment, rules, jobs, &mut loaded).await?;
-    Ok(loaded)
+    load_profiles(environment, hints, ahead, &mut loaded, profiles).await?;
+    if ahead.is_some() && loaded.profiles.values().any(|profile| rules.needs_history(profile)) {
+        return Ok(None);
+    }
+    load_rest(environment, hints, rules, jobs, &mut loaded).await?;
+    Ok(Some(loaded))
 }
 
 /// Loads profiles, and those they live on in.
 async fn load_profiles(
     environment: &Environment,
-    cache: &ProfileCache,
+    hints: &Hints,
+    ahead: Option<&Output>,
     loaded: &mut Loaded,
     mut wanted: BTreeSet<ProfileId>,
 ) -> Result<()> {
@@ -114,7 +148,7 @@ async fn load_profiles(
         let mut missing = Vec::new();
         let mut next = BTreeSet::new();
         let mut take = |profile: Arc<Profile>, loaded: &mut Loaded| {
-            if let engine::profile::Standing::MergedInto(into) = profile.standing
+            if let Standing::MergedInto(into) = profile.standing
                 && !loaded.profiles.contains_key(&into)
             {
                 next.insert(into);
@@ -122,14 +156,14 @@ async fn load_profiles(
             loaded.profiles.insert(profile.id, profile);
         };
         for id in &wanted {
-            match cache.get(id) {
+            match ahead.and_then(|ahead| ahead.profiles.get(id).cloned()).or_else(|| hints.profile(*id)) {
                 Some(profile) => take(profile, loaded),
                 None => missing.push(*id),
             }
         }
         for row in environment.store.profiles(&missing).await?.into_iter().flatten() {
             let profile = Arc::new(Profile::decode(&row.state)?);
-            cache.insert(profile.id, Arc::clone(&profile));
+            hints.keep(Arc::clone(&profile));
             take(profile, loaded);
         }
         wanted = next;
@@ -140,6 +174,7 @@ async fn load_profiles(
 /// The rare rest: histories for upgrades, what an erasure takes along.
 async fn load_rest(
     environment: &Environment,
+    hints: &Hints,
     rules: &Rules,
     jobs: &[Job],
     loaded: &mut Loaded,
@@ -153,7 +188,13 @@ async fn load_rest(
         if let Task::Order { profile, command, .. } = &job.task
             && command.order == engine::input::Order::Erase
         {
-            let streams = erasure(environment, *profile).await?;
+            let streams = erasure(environment, loaded, *profile).await?;
+            let merged = streams.iter().filter_map(|stream| match stream {
+                Stream::Profile(id) if !loaded.profiles.contains_key(id) => Some(*id),
+                _ => None,
+            });
+            let merged = merged.collect();
+            load_profiles(environment, hints, None, loaded, merged).await?;
             loaded.erasures.insert(*profile, streams);
         }
     }
@@ -208,10 +249,21 @@ pub(crate) async fn history_from(environment: &Environment, own: Vec<Recorded>) 
 
 /// Every stream that holds something of this person: their own, those merged into it, their quarantined
 /// events.
-async fn erasure(environment: &Environment, profile: ProfileId) -> Result<Vec<Stream>> {
+async fn erasure(environment: &Environment, loaded: &Loaded, profile: ProfileId) -> Result<Vec<Stream>> {
     let mut found = Vec::new();
     let mut identities = BTreeSet::new();
     let mut streams = vec![profile];
+    // It is the one it lives on in that is erased.
+    let mut living = profile;
+    while let Some(state) = loaded.profiles.get(&living) {
+        // After a restore the bodies that named them may be gone.
+        identities.extend(state.identities.iter().map(|identity| environment.hasher.identity(identity)));
+        let Standing::MergedInto(into) = state.standing else { break };
+        if loaded.profiles.get(&into).is_some_and(|into| into.is_active()) {
+            streams = vec![into];
+        }
+        living = into;
+    }
     while let Some(stream) = streams.pop() {
         found.push(Stream::Profile(stream));
         for recorded in records(environment, stream).await? {

@@ -1,19 +1,20 @@
 //! Batches: from the queue to one commit, and the answers after it.
 //!
 //! One task per environment takes what is waiting, loads what it names, decides it in order, and commits it
-//! in one step. Nothing is answered before the commit is durable. When the epoch moved or somebody else was
-//! faster, the whole batch is decided again; deciding is pure, so nothing is lost by it.
+//! in one step; while that is being written, the next batch is decided on top of it ([`flight`]). Nothing is
+//! answered before the commit is durable. When the epoch moved or somebody else was faster, the whole batch is
+//! decided again; deciding is pure, so nothing is lost by it.
 
 mod deciding;
+mod flight;
+mod hints;
 mod job;
 mod load;
 mod scratch;
 
 use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
 
-use engine::Profile;
 use ledger::ProfileId;
-use quick_cache::sync::Cache;
 use store::{Commit, Deciding, Granted, Step};
 
 use crate::{
@@ -24,59 +25,106 @@ use crate::{
 
 pub(crate) use load::{history, history_from, records};
 
-use deciding::BatchDeciding;
+use deciding::{BatchDeciding, Output, OutputSlot};
+use flight::Flight;
+use hints::Hints;
 use job::Job;
-
-/// Decoded profiles by id, as of their last known position. Only a hint: the commit checks positions.
-pub(crate) type ProfileCache = Cache<ProfileId, Arc<Profile>>;
 
 /// How often a batch is decided again before its callers are told to come back.
 const ATTEMPTS_MAX: usize = 20;
 
 /// Runs until the queue is closed and empty.
 pub(crate) async fn run(environment: Arc<Environment>, mut queue: Queue) {
-    let cache = ProfileCache::new(environment.options.profiles_cached_max);
-    while let Some((work, held)) = queue.recv().await {
-        let mut size = work.size();
-        let mut jobs = vec![Job::new(work, held)];
-        while size < environment.options.batch_items_max {
-            let Ok((work, held)) = queue.try_recv() else { break };
-            size += work.size();
-            jobs.push(Job::new(work, held));
+    let hints = Hints::new(environment.options.profiles_cached_max);
+    let mut flight: Option<Flight> = None;
+    while let Some(jobs) = next(&environment, &hints, &mut queue, &mut flight).await {
+        let ahead = flight.as_ref().map(Flight::output);
+        let drafted = draft(&environment, &hints, &jobs, ahead).await;
+        let landed = match flight.take() {
+            Some(flight) => flight.land(&environment, &hints).await,
+            None => true,
+        };
+        match drafted {
+            // What it was decided on has come true.
+            Ok(Some(Draft::Done(answers))) if landed => answer(jobs, answers),
+            Ok(Some(Draft::Writes(draft))) if landed => {
+                let started = Flight::start(&environment, jobs, *draft);
+                match started {
+                    Ok(started) => flight = Some(started),
+                    // What it demands is only granted in the commit: nothing can be decided on top of it yet.
+                    Err(demanding) => drop(demanding.land(&environment, &hints).await),
+                }
+            }
+            _ => process(&environment, &hints, jobs).await,
         }
-        process(&environment, &cache, jobs).await;
+    }
+    if let Some(flight) = flight {
+        flight.land(&environment, &hints).await;
     }
 }
 
-async fn process(environment: &Environment, cache: &ProfileCache, jobs: Vec<Job>) {
-    match attempt(environment, cache, &jobs).await {
+/// The next jobs. Sees to the batch that is being committed when it is done first. `None` when the queue is
+/// closed.
+async fn next(
+    environment: &Environment,
+    hints: &Hints,
+    queue: &mut Queue,
+    flight: &mut Option<Flight>,
+) -> Option<Vec<Job>> {
+    let (work, held) = loop {
+        let Some(flying) = flight else { break queue.recv().await? };
+        tokio::select! {
+            biased;
+            work = queue.recv() => break work?,
+            () = flying.arrived() => {}
+        }
+        if let Some(flying) = flight.take() {
+            flying.land(environment, hints).await;
+        }
+    };
+    let mut size = work.size();
+    let mut jobs = vec![Job::new(work, held)];
+    while size < environment.options.batch_items_max {
+        let Ok((work, held)) = queue.try_recv() else { break };
+        size += work.size();
+        jobs.push(Job::new(work, held));
+    }
+    Some(jobs)
+}
+
+async fn process(environment: &Environment, hints: &Hints, jobs: Vec<Job>) {
+    match attempt(environment, hints, &jobs).await {
         Ok(answers) => answer(jobs, answers),
-        // One bad row must not take its neighbours along: each job on its own.
-        Err(error) if jobs.len() > 1 && !error.is_transient() => {
-            tracing::warn!(environment = environment.name(), %error, "batch failed; trying its parts alone");
-            for job in jobs {
-                match attempt(environment, cache, std::slice::from_ref(&job)).await {
-                    Ok(answers) => answer(vec![job], answers),
-                    Err(error) => fail(environment, job, error),
-                }
+        Err(error) => recover(environment, hints, jobs, error).await,
+    }
+}
+
+/// What to do with jobs whose batch could not be committed.
+async fn recover(environment: &Environment, hints: &Hints, jobs: Vec<Job>, error: Error) {
+    // One bad row must not take its neighbours along: each job on its own.
+    if jobs.len() > 1 && !error.is_transient() {
+        tracing::warn!(environment = environment.name(), %error, "batch failed; trying its parts alone");
+        for job in jobs {
+            match attempt(environment, hints, std::slice::from_ref(&job)).await {
+                Ok(answers) => answer(vec![job], answers),
+                Err(error) => fail(environment, job, error),
             }
         }
-        Err(error) => {
-            // Each caller is owed an answer; the first gets the error itself, the rest its text.
-            let text = error.to_string();
-            let transient = error.is_transient();
-            let mut first = Some(error);
-            for job in jobs {
-                let error = first.take().unwrap_or_else(|| {
-                    if transient {
-                        Error::Store(store::Error::Recovering(text.clone()))
-                    } else {
-                        Error::Internal(text.clone())
-                    }
-                });
-                fail(environment, job, error);
+        return;
+    }
+    // Each caller is owed an answer; the first gets the error itself, the rest its text.
+    let text = error.to_string();
+    let transient = error.is_transient();
+    let mut first = Some(error);
+    for job in jobs {
+        let error = first.take().unwrap_or_else(|| {
+            if transient {
+                Error::Store(store::Error::Recovering(text.clone()))
+            } else {
+                Error::Internal(text.clone())
             }
-        }
+        });
+        fail(environment, job, error);
     }
 }
 
@@ -98,39 +146,59 @@ fn answer(jobs: Vec<Job>, answers: Vec<Answer>) {
     }
 }
 
+/// A batch, decided as far as it can be before it is committed.
+enum Draft {
+    /// There is nothing to write: all of it has been done before.
+    Done(Vec<Answer>),
+    /// This is to be written.
+    Writes(Box<Writes>),
+}
+
+struct Writes {
+    epoch: u64,
+    begun: Begun,
+    slot: OutputSlot,
+    /// The profiles it was decided from.
+    touched: Vec<ProfileId>,
+}
+
+/// Decides jobs, on top of what is `ahead`. `None` when that has to be in the store first.
+async fn draft(
+    environment: &Environment,
+    hints: &Hints,
+    jobs: &[Job],
+    ahead: Option<&Output>,
+) -> Result<Option<Draft>> {
+    let rules = environment.rules();
+    let Some(loaded) = load::load(environment, hints, &rules, jobs, ahead).await? else { return Ok(None) };
+    let touched = loaded.profiles.keys().copied().collect();
+    let (mut deciding, slot) = BatchDeciding::new(environment, Arc::clone(&rules), jobs, loaded)?;
+    let first = deciding.step(&[]);
+    if let Step::Write(writes) = &first
+        && writes.is_empty()
+    {
+        return Ok(Some(Draft::Done(slot.take()?.answers)));
+    }
+    let begun = Begun { first: Some(first), deciding };
+    Ok(Some(Draft::Writes(Box::new(Writes { epoch: rules.epoch, begun, slot, touched }))))
+}
+
 /// Decides and commits jobs, again where the ground moved.
-async fn attempt(environment: &Environment, cache: &ProfileCache, jobs: &[Job]) -> Result<Vec<Answer>> {
+async fn attempt(environment: &Environment, hints: &Hints, jobs: &[Job]) -> Result<Vec<Answer>> {
     for _ in 0..ATTEMPTS_MAX {
-        let rules = environment.rules();
-        let loaded = load::load(environment, cache, &rules, jobs).await?;
-        let touched: Vec<ProfileId> = loaded.profiles.keys().copied().collect();
-        let (mut deciding, output) = BatchDeciding::new(environment, Arc::clone(&rules), jobs, loaded)?;
-        let first = deciding.step(&[]);
-        if let Step::Write(writes) = &first
-            && writes.is_empty()
-        {
-            return Ok(output.take()?.answers); // only what has been done before
-        }
-        let begun = Box::new(Begun { first: Some(first), deciding });
-        match environment.store.commit(rules.epoch, begun).await {
-            Ok(Commit::Committed) => {
-                let output = output.take()?;
-                environment.live.batches.fetch_add(1, Ordering::Relaxed);
-                for profile in output.profiles {
-                    cache.insert(profile.id, profile);
-                }
-                report(environment, output.counted, output.lines);
-                if output.due_changed {
-                    environment.live.wake_timers();
-                }
-                return Ok(output.answers);
+        let Writes { epoch, begun, slot, touched } = match draft(environment, hints, jobs, None).await? {
+            Some(Draft::Writes(writes)) => *writes,
+            Some(Draft::Done(answers)) => return Ok(answers),
+            None => {
+                return Err(Error::Internal("a batch waits for what is ahead of it, and nothing is".into()));
             }
-            Ok(Commit::EpochMoved(_)) => {
-                environment.refresh_rules().await?;
-            }
-            Ok(Commit::Conflict) => forget(cache, &touched),
+        };
+        match environment.store.commit(epoch, Box::new(begun)).await {
+            Ok(Commit::Committed) => return Ok(committed(environment, hints, slot.take()?)),
+            Ok(Commit::EpochMoved(_)) => drop(environment.refresh_rules().await?),
+            Ok(Commit::Conflict) => hints.refused(&touched),
             Err(error) => {
-                forget(cache, &touched);
+                hints.refused(&touched);
                 return Err(error.into());
             }
         }
@@ -140,11 +208,15 @@ async fn attempt(environment: &Environment, cache: &ProfileCache, jobs: &[Job]) 
     )))
 }
 
-/// What was read may be out of date: read it again next time.
-fn forget(cache: &ProfileCache, profiles: &[ProfileId]) {
-    for id in profiles {
-        cache.remove(id);
+/// What follows a commit; gives the answers.
+fn committed(environment: &Environment, hints: &Hints, output: Output) -> Vec<Answer> {
+    environment.live.batches.fetch_add(1, Ordering::Relaxed);
+    hints.committed(&output);
+    report(environment, output.counted, output.lines);
+    if output.due_changed {
+        environment.live.wake_timers();
     }
+    output.answers
 }
 
 fn report(
@@ -163,6 +235,13 @@ fn report(
 struct Begun {
     first: Option<Step>,
     deciding: BatchDeciding,
+}
+
+impl Begun {
+    /// Whether it needs nothing more to be granted.
+    const fn is_decided(&self) -> bool {
+        matches!(self.first, Some(Step::Write(_)))
+    }
 }
 
 impl Deciding for Begun {

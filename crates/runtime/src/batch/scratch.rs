@@ -11,7 +11,7 @@ use std::{
 
 use engine::{
     Decision, Effect, Fault, Input, Profile, Proposal, Rules, Times,
-    record::{Encoded, Recorded, Writing},
+    record::{Encoded, Writing},
 };
 use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
@@ -132,6 +132,11 @@ impl<'a> Scratch<'a> {
             .or_else(|| self.ground.loaded.profiles.get(&id))
     }
 
+    /// Whether messages and orders are still decided for it.
+    pub(crate) fn is_active(&self, id: ProfileId) -> bool {
+        self.profile(id).is_some_and(|profile| profile.is_active())
+    }
+
     /// The profile that this one lives on in, or itself.
     pub(crate) fn living(&self, mut id: ProfileId) -> ProfileId {
         while let Some(engine::profile::Standing::MergedInto(into)) = self.profile(id).map(|p| p.standing) {
@@ -233,7 +238,7 @@ impl<'a> Scratch<'a> {
         };
         let encoded = engine::record::encode(&writing);
         let mut now = Profile::clone(&profile);
-        engine::evolve(&mut now, &Recorded::of(&writing, &encoded));
+        engine::evolve_written(&mut now, &writing, &encoded);
         self.note(id, n, times, &decision, encoded);
         self.own.profiles.insert(id, Changed { before, now: Arc::new(now) });
         Ok((n, decision))
@@ -330,12 +335,11 @@ impl Working {
 
     /// Two claims of one key in one batch are one: from what the first expected to what the last says.
     fn claim(&mut self, claim: Claim) {
-        match self
-            .claims
-            .iter_mut()
-            .rev()
-            .find(|earlier| earlier.key == claim.key && claim.expected.is_some())
-        {
+        // The first claim of a key that was free has none before it, which is nearly every claim.
+        let earlier = claim
+            .expected
+            .and_then(|_| self.claims.iter_mut().rev().find(|earlier| earlier.key == claim.key));
+        match earlier {
             Some(earlier) => earlier.entry = claim.entry,
             None => self.claims.push(claim),
         }

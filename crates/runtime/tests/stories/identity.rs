@@ -1,8 +1,10 @@
 //! Anonymous to known, two known by alias; a wallet is never lost.
 
+use engine::{Command, input::Order};
+use jiff::Timestamp;
 use serde_json::json;
 
-use crate::ground::{SHOP, apply, at, ground, holds, order, points, send, state, track, user};
+use crate::ground::{SHOP, ada, apply, at, ground, holds, order, points, send, state, track, user};
 
 #[tokio::test]
 async fn an_anonymous_wallet_moves_to_the_known_person() {
@@ -53,14 +55,80 @@ async fn alias_makes_two_known_people_one() {
     apply(&live, SHOP).await;
     let when = at("2025-03-01T10:00:00Z");
     send(&live, vec![order("m1", "old", "10", when), order("m2", "new", "5", when)]).await;
-    let mut alias = track("m3", "new", "", json!({}), when);
-    alias.kind = engine::MessageKind::Alias;
-    alias.event = None;
-    alias.previous_id = Some("old".into());
-    send(&live, vec![alias]).await;
+    send(&live, vec![alias("m3", "old", "new", when)]).await;
     assert_eq!(user(&live, "old").await, user(&live, "new").await);
     assert_eq!(points(&live, "new").await, 15);
     send(&live, vec![order("m4", "old", "1", when)]).await;
     assert_eq!(points(&live, "new").await, 16);
     holds(&live).await;
+}
+
+#[tokio::test]
+async fn who_was_merged_is_erased_along() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    send(&live, vec![order("m1", "old", "10", when), order("m2", "new", "5", when)]).await;
+    let (old, new) = (user(&live, "old").await, user(&live, "new").await);
+    send(&live, vec![alias("m3", "old", "new", when)]).await;
+    // By the id of either: they are one person.
+    live.order(old, erasure(), None).await.expect("it erases");
+    for name in ["old", "new"] {
+        let found = live.find_profile(&engine::Identity::User(name.into())).await.expect("it reads");
+        assert_eq!(found, None, "{name}");
+    }
+    for id in [old, new] {
+        let state = live.profile(id).await.expect("it reads").expect("its headers stay");
+        assert_eq!(state.standing, engine::profile::Standing::Erased);
+    }
+    holds(&live).await;
+    assert!(live.order(old, erasure(), None).await.is_err(), "there is nobody left to erase");
+    assert!(live.order(new, erasure(), None).await.is_err());
+    holds(&live).await;
+}
+
+#[tokio::test]
+async fn the_erased_stay_erased_when_a_backup_is_restored() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let first = ["one", "two", "three"].map(|name| order(&format!("of {name}"), name, "10", when));
+    send(&live, first.to_vec()).await;
+    let (one, two) = (user(&live, "one").await, user(&live, "two").await);
+    let place = ground.folder.path().join("copy");
+    live.store().backup(&place).await.expect("it is copied");
+    // After the backup: two become one and are erased, somebody comes and is erased.
+    send(&live, vec![alias("a", "one", "two", when), order("of four", "four", "7", when)]).await;
+    let four = user(&live, "four").await;
+    live.order(two, erasure(), None).await.expect("it erases");
+    live.order(four, erasure(), None).await.expect("it erases");
+    drop(live);
+    ground.greenroom.restore_environment("live", &place, ada()).await.expect("it is restored");
+    let ground = ground.reopen().await;
+    let live = ground.live();
+    for name in ["one", "two", "four"] {
+        let found = live.find_profile(&engine::Identity::User(name.into())).await.expect("it reads");
+        assert_eq!(found, None, "{name}");
+    }
+    for id in [one, two] {
+        let state = live.profile(id).await.expect("it reads").expect("its headers stay");
+        assert_eq!(state.standing, engine::profile::Standing::Erased);
+    }
+    assert!(live.store().erasures_pending().await.expect("it reads").is_empty());
+    assert_eq!(points(&live, "three").await, 10);
+    holds(&live).await;
+}
+
+fn erasure() -> Command {
+    Command { actor: ada().to_string(), reason: "they asked for it".into(), order: Order::Erase }
+}
+
+fn alias(id: &str, previous: &str, name: &str, when: Timestamp) -> engine::Message {
+    let mut alias = track(id, name, "", json!({}), when);
+    alias.kind = engine::MessageKind::Alias;
+    alias.event = None;
+    alias.previous_id = Some(previous.into());
+    alias
 }

@@ -1,0 +1,183 @@
+//! What batches remember of the store, so as not to ask it again. All of it is a hint: a commit checks every
+//! profile's position and every directory key, and refuses what rests on a wrong one.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use engine::Profile;
+use ledger::ProfileId;
+use quick_cache::sync::Cache;
+use store::{DirectoryEntry, DirectoryKey};
+
+use super::Output;
+
+/// Message ids and unique values remembered in each of two generations.
+const RECENT_MAX: usize = 250_000;
+
+/// How many batches ask the store for everything after one that rested on a wrong hint.
+const CAUTIOUS_BATCHES: u32 = 100;
+
+/// What is remembered.
+pub(crate) struct Hints {
+    /// Decoded, as of their last known position.
+    profiles: Cache<ProfileId, Arc<Profile>>,
+    /// Where identities lead.
+    identities: Cache<DirectoryKey, DirectoryEntry>,
+    /// Keys that have had their effect lately. Nearly every copy of a message comes soon after it, so a key
+    /// that is not among them is taken for a new one.
+    recent: Mutex<Recent>,
+    cautious: AtomicU32,
+}
+
+#[derive(Default)]
+struct Recent {
+    newer: HashSet<DirectoryKey>,
+    older: HashSet<DirectoryKey>,
+}
+
+/// What is known of a directory key.
+pub(crate) enum Known {
+    /// It leads there.
+    Leads(DirectoryEntry),
+    /// As far as anybody remembers it leads nowhere.
+    Nowhere,
+    /// Ask the store.
+    Unknown,
+}
+
+impl Hints {
+    pub(crate) fn new(profiles_max: usize) -> Self {
+        Self {
+            profiles: Cache::new(profiles_max),
+            identities: Cache::new(profiles_max * 2),
+            recent: Mutex::default(),
+            // Nothing is remembered yet: a client may be sending again what it was not answered for.
+            cautious: AtomicU32::new(CAUTIOUS_BATCHES),
+        }
+    }
+
+    pub(crate) fn profile(&self, id: ProfileId) -> Option<Arc<Profile>> {
+        self.profiles.get(&id)
+    }
+
+    pub(crate) fn keep(&self, profile: Arc<Profile>) {
+        self.profiles.insert(profile.id, profile);
+    }
+
+    /// A batch begins: whether new keys may be told by memory alone in it.
+    pub(crate) fn begin(&self) -> bool {
+        let less = |cautious: u32| cautious.checked_sub(1);
+        self.cautious.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err()
+    }
+
+    /// What is known of a key.
+    pub(crate) fn key(&self, key: &DirectoryKey, trusting: bool) -> Known {
+        match key {
+            DirectoryKey::Identity(_) => self.identities.get(key).map_or(Known::Unknown, Known::Leads),
+            DirectoryKey::Message(_) | DirectoryKey::Unique(_) if trusting => {
+                let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+                let seen = recent.newer.contains(key) || recent.older.contains(key);
+                if seen { Known::Unknown } else { Known::Nowhere }
+            }
+            _ => Known::Unknown,
+        }
+    }
+
+    /// The store has answered for a key.
+    pub(crate) fn found(&self, key: DirectoryKey, entry: DirectoryEntry) {
+        match key {
+            DirectoryKey::Identity(_) => self.identities.insert(key, entry),
+            DirectoryKey::Message(_) | DirectoryKey::Unique(_) => {
+                // Somebody sends what was sent long ago: it will not be the only one.
+                if self.remember(key) {
+                    self.cautious.store(CAUTIOUS_BATCHES, Ordering::Relaxed);
+                }
+            }
+            DirectoryKey::Command(_) => {}
+        }
+    }
+
+    /// A batch has been committed.
+    pub(crate) fn committed(&self, output: &Output) {
+        for profile in output.profiles.values() {
+            self.keep(Arc::clone(profile));
+        }
+        for (key, entry) in &output.directory {
+            match (key, entry) {
+                (DirectoryKey::Identity(_), Some(entry)) => self.identities.insert(*key, *entry),
+                (DirectoryKey::Identity(_), None) => drop(self.identities.remove(key)),
+                (DirectoryKey::Message(_) | DirectoryKey::Unique(_), _) => drop(self.remember(*key)),
+                (DirectoryKey::Command(_), _) => {}
+            }
+        }
+    }
+
+    /// A batch that was decided from these profiles was refused: what it rested on is read again next time.
+    pub(crate) fn refused(&self, profiles: &[ProfileId]) {
+        for id in profiles {
+            self.profiles.remove(id);
+        }
+        self.identities.clear();
+        self.cautious.store(CAUTIOUS_BATCHES, Ordering::Relaxed);
+    }
+
+    /// Whether it was not remembered before.
+    fn remember(&self, key: DirectoryKey) -> bool {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.older.contains(&key) || !recent.newer.insert(key) {
+            return false;
+        }
+        if recent.newer.len() >= RECENT_MAX {
+            recent.older = std::mem::take(&mut recent.newer);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusts(hints: &Hints) -> bool {
+        (0..CAUTIOUS_BATCHES).all(|_| !hints.begin()) && hints.begin()
+    }
+
+    fn nowhere(hints: &Hints, key: DirectoryKey) -> bool {
+        matches!(hints.key(&key, true), Known::Nowhere)
+    }
+
+    #[test]
+    fn a_key_is_new_until_it_is_remembered() {
+        let hints = Hints::new(10);
+        assert!(trusts(&hints), "only after a while");
+        let (one, other) = (DirectoryKey::Message([1; 16]), DirectoryKey::Unique([1; 16]));
+        assert!(nowhere(&hints, one) && nowhere(&hints, other));
+        assert!(matches!(hints.key(&one, false), Known::Unknown), "not in a cautious batch");
+        let mut output = Output::default();
+        output.directory.insert(one, None);
+        hints.committed(&output);
+        assert!(!nowhere(&hints, one) && nowhere(&hints, other));
+    }
+
+    #[test]
+    fn a_wrong_hint_makes_cautious() {
+        let hints = Hints::new(10);
+        assert!(trusts(&hints));
+        let identity = DirectoryKey::Identity([2; 16]);
+        hints.found(identity, DirectoryEntry::Profile(ProfileId([3; 16])));
+        assert!(matches!(hints.key(&identity, true), Known::Leads(_)));
+        hints.refused(&[]);
+        assert!(matches!(hints.key(&identity, true), Known::Unknown));
+        assert!(trusts(&hints));
+        let old = DirectoryKey::Message([4; 16]);
+        hints.found(old, DirectoryEntry::Profile(ProfileId([3; 16])));
+        assert!(trusts(&hints), "an old copy is seldom alone");
+        hints.found(old, DirectoryEntry::Profile(ProfileId([3; 16])));
+        assert!(hints.begin(), "this one was remembered");
+    }
+}
