@@ -1,4 +1,4 @@
-//! A running `greenroom serve`, and its command line: for the demo, the bench and the whole-process tests.
+//! A running `greenroom serve`, and its command line: for the bench and the whole-process tests.
 
 use std::{
     fs,

@@ -1,6 +1,6 @@
 //! The chores of the workspace, run as `cargo xtask CHORE`: one module a chore.
 //!
-//! It is a library too, so that whole-process tests can use [`record_shop`].
+//! It is a library too: whole-process tests use [`greenroom`] and [`process`].
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore speaks to the terminal")]
 
 use std::process::ExitCode;
@@ -8,8 +8,8 @@ use std::process::ExitCode;
 pub mod bench;
 pub mod demo;
 pub mod greenroom;
+pub mod orders;
 pub mod process;
-pub mod record_shop;
 pub mod test;
 pub mod tidy;
 pub mod workspace;
@@ -21,7 +21,7 @@ Chores of the Greenroom workspace.
 
 Usage: cargo xtask CHORE [ARGUMENTS]
 
-  demo     the whole idea in five minutes, on the real orders of a record shop
+  demo     builds `greenroom` and runs its demo: the whole idea in five minutes
   test     everything that must be green: set-up, format, lints, tidy, all tests
   tidy     the rules no compiler checks: arrows between crates, licences, file sizes, links
   bench    how fast events go in, beside what others reach
@@ -41,7 +41,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
         "demo" => (demo::HELP, demo::run),
         "test" => (test::HELP, test::run),
         "tidy" => (tidy::HELP, tidy::run),
-        "orders" => (record_shop::HELP, record_shop::run),
+        "orders" => (orders::HELP, orders::run),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -39,7 +39,7 @@ struct Options {
 pub fn run(arguments: &[String]) -> Result<()> {
     let options = options(arguments)?;
     println!("building");
-    process::run(&mut workspace::cargo(&["build", "--release", "--locked", "-p", "bench", "-p", "cli"]))?;
+    process::run(&mut workspace::cargo(&["build", "--release", "--locked", "--bins"]))?;
     let room = Room::new()?;
 
     let hand_rolled = if options.postgres {

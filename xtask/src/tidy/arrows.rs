@@ -17,8 +17,9 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("store-sqlite", &["store", "ledger", "program"]),
     ("runtime", &["store", "engine", "ledger", "program"]),
     ("server", &["runtime", "store", "engine", "ledger", "program"]),
-    ("cli", &["server", "runtime", "store-sqlite", "store", "engine", "ledger", "program"]),
-    ("xtask", &[]),
+    ("cli", &["examples", "server", "runtime", "store-sqlite", "store", "engine", "ledger", "program"]),
+    ("examples", &[]),
+    ("xtask", &["examples"]),
     ("bench", &[]),
 ];
 

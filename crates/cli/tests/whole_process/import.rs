@@ -1,14 +1,16 @@
 //! The record shop's whole history: in one go, rehearsed and promoted, and through twenty crashes.
 
 use std::{
+    fs::File,
     process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
+use examples::record_shop;
 use serde_json::{Value, json};
-use xtask::{greenroom::Greenroom, process, record_shop};
+use xtask::{greenroom::Greenroom, process};
 
 use crate::place::{Place, one_point_per_dollar, totals, two_points_from_thirty, verified};
 
@@ -21,7 +23,7 @@ fn whole_history() -> Value {
 fn begin(place: &Place) -> Result<Greenroom> {
     let server = place.serve()?;
     server.apply(&one_point_per_dollar(), "live")?;
-    record_shop::write_file(&place.file("orders.ndjson"), usize::MAX)?;
+    record_shop::write(&mut File::create(place.file("orders.ndjson"))?, usize::MAX)?;
     Ok(server)
 }
 
@@ -32,7 +34,7 @@ fn import(server: &Greenroom, place: &Place, environment: &str) -> Result<Value>
 
 /// What the other program gives for the same orders: two points a dollar from 30 dollars on.
 fn two_points_from_thirty_points() -> Result<u64> {
-    let text = record_shop::text()?;
+    let text = record_shop::history()?;
     let mut points = 0;
     for order in record_shop::orders(&text)? {
         let cents: u64 = order.total.replace('.', "").parse()?;

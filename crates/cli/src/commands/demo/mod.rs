@@ -26,8 +26,9 @@ use crate::{
 /// Run the demonstration: a record shop with real purchase history
 ///
 /// Makes a folder with the shop's program as code, its 69,659 orders and a server's data; applies the
-/// program to `live`, imports the orders, makes `staging`, and says what to try. The shop stays open, with an
-/// order now and then, until Ctrl-C. Run again on the same folder, it opens the shop as it was left.
+/// program to `live`, imports the orders, makes `staging` with a changed rule in it, and says what to try. The
+/// shop stays open, with an order now and then, until Ctrl-C. Run again on the same folder, it opens the shop
+/// as it was left.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// The folder
@@ -39,7 +40,10 @@ pub(crate) struct Demo {
     /// Only the first so many orders
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     first: usize,
-    /// End once everything is set up
+    /// Run what there is to try as well: plan, rehearse, promote, explain
+    #[arg(long)]
+    tour: bool,
+    /// End instead of keeping the shop open
     #[arg(long)]
     once: bool,
 }
@@ -59,6 +63,9 @@ impl Demo {
         let head = context.client()?.get(&routes::environment("live"))?.pointer("/environment/head").cloned();
         if head.is_none_or(|head| head.is_null()) {
             self.set_up(context)?;
+            if self.tour {
+                self.walk(context)?;
+            }
         } else {
             say(context, "The shop is open again, as it was left.")?;
         }
@@ -75,55 +82,107 @@ impl Demo {
     }
 
     fn set_up(&self, context: &mut Context) -> Result<()> {
-        let folder = self.folder.display();
         let (program, orders) = (self.folder.join("shop"), self.folder.join("orders.ndjson"));
         shop::write_program(&program)?;
         let count = shop::write_orders(&orders, self.first)?;
+        let (program, orders) = (text(&program)?, text(&orders)?);
         say(
             context,
             &format!(
-                "A record shop's program is code: look into {folder}/shop. It is checked and applied to live."
+                "A record shop's program is code: look into {program}. It is checked and applied to live."
             ),
         )?;
-        show(context, &["validate", text(&program)?])?;
-        show(context, &["apply", text(&program)?, "--to", "live", "--auto-approve", "-m", "the shop opens"])?;
+        show(context, &["validate", program])?;
+        show(context, &["apply", program, "--to", "live", "--auto-approve", "-m", "the shop opens"])?;
         say(
             context,
             &format!("Its {count} orders of 1997 and 1998 come in, each decided as of its own day."),
         )?;
-        show(context, &["import", text(&orders)?, "--environment", "live"])?;
+        show(context, &["import", orders, "--environment", "live"])?;
         show(context, &["env", "show", "live"])?;
         say(context, "One member, and why they have what they have.")?;
-        show(context, &["profile", "show", "--environment", "live", "cdnow-00008"])?;
-        say(context, "Changes are tried out in an environment of their own.")?;
-        show(context, &["env", "create", "staging", "--from", "live"])
+        show(context, &["profile", "show", "--environment", "live", MEMBER])?;
+        say(
+            context,
+            &format!(
+                "\
+A marketer wants two points a dollar for orders of 30 dollars and more. Changes are tried out in an environment
+of their own, made from live's configuration and nothing else. (The two files of {program}/reactors that say
+how many points an order brings have just been edited.)"
+            ),
+        )?;
+        show(context, &["env", "create", "staging", "--from", "live"])?;
+        shop::change_program(Path::new(program))?;
+        show(context, &["apply", program, "--to", "staging", "--auto-approve", "-m", "two points from $30"])
+    }
+
+    /// What there is to try, tried.
+    fn walk(&self, context: &mut Context) -> Result<()> {
+        let plan = self.folder.join("plan.json");
+        let plan = text(&plan)?;
+        say(context, "What would change in live?")?;
+        show(context, &["plan", "--from", "staging", "--to", "live", "-o", plan])?;
+        say(
+            context,
+            "\
+And what would it have done to real members? The rehearsal decides all of live's history again: once under the
+rules of then, which must give exactly what is recorded, and once under the new ones.",
+        )?;
+        show(context, &["rehearse", plan])?;
+        say(context, "Promoted, in one step. The plan is refused if live has moved since it was made.")?;
+        show(context, &["apply", plan, "--auto-approve"])?;
+        let order = json!({
+            "type": "track", "messageId": "tour-order", "event": "Order Completed", "userId": MEMBER,
+            "properties": {"order_id": "tour-order", "total": 49.5, "quantity": 3},
+        });
+        show(context, &["send", "--environment", "live", "--json", &order.to_string()])?;
+        say(context, "Why these points? Every decision can be explained, now and later.")?;
+        show(context, &["explain", "--environment", "live", "tour-order"])?;
+        say(context, "And proved: every recorded decision is made again, and compared to the byte.")?;
+        show(context, &["verify", "--environment", "live"])
     }
 
     fn invite(&self, context: &mut Context) -> Result<()> {
         let folder = self.folder.display();
+        let path = found_by_name().unwrap_or_default();
         say(
             context,
             &format!(
                 "\
 The shop stays open: an order comes in every {} s, until Ctrl-C. In another terminal:
 
-  export GREENROOM_DATA={folder}/data
+{path}  export GREENROOM_DATA={folder}/data
   greenroom tail -e live                                       # what is being decided
   greenroom explain -e live cdnow-line-00033                   # why an order brought a bonus
 
-Then change a rule: in {folder}/shop/reactors/points_for_orders.yaml write `rate: 2`, and
+The changed rule is in staging. What would it do in live, and what would it have done to real members?
+
+  greenroom plan --from staging --to live -o plan.json         # what would change in live
+  greenroom rehearse plan.json                                 # decided again: all orders, under both rules
+  greenroom apply plan.json                                    # promote it, in one step
+  greenroom profile show -e live {MEMBER}                   # one of those it touches
+  greenroom rollback live --to REVISION                        # and back: greenroom revisions -e live
+
+Then a rule of your own: edit {folder}/shop, and
 
   greenroom test {folder}/shop                                 # the program's own cases: some fail now
   greenroom apply {folder}/shop --to staging                   # try it out
-  greenroom plan --from staging --to live -o plan.json         # what would change in live
-  greenroom rehearse plan.json                                 # what it would have done to real members
-  greenroom apply plan.json                                    # promote it, in one step
-  greenroom rollback live --to REVISION                        # and back: greenroom revisions -e live
 ",
                 ORDER_EVERY.as_secs()
             ),
         )
     }
+}
+
+/// A member with a few orders.
+const MEMBER: &str = "cdnow-00008";
+
+/// How to make `greenroom` be found in another terminal, when it is not yet.
+fn found_by_name() -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?;
+    let found = std::env::split_paths(&std::env::var_os("PATH")?).any(|path| path == folder);
+    (!found).then(|| format!("  export PATH={}:$PATH\n", folder.display()))
 }
 
 fn text(path: &Path) -> Result<&str> {
@@ -140,7 +199,7 @@ fn say(context: &mut Context, words: &str) -> Result<()> {
 fn show(context: &mut Context, words: &[&str]) -> Result<()> {
     let shown: Vec<String> = words
         .iter()
-        .map(|word| if word.contains(' ') { format!("\"{word}\"") } else { (*word).to_owned() })
+        .map(|word| if word.contains([' ', '"']) { format!("'{word}'") } else { (*word).to_owned() })
         .collect();
     writeln!(context.out, "\n$ greenroom {}", shown.join(" "))?;
     let arguments = Arguments::try_parse_from(std::iter::once("greenroom").chain(words.iter().copied()))?;
@@ -191,6 +250,7 @@ mod tests {
             folder: room.path().join("demo"),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             first: 200,
+            tour: true,
             once: true,
         };
         let global = Global { server: None, token: None, data: "unused".into(), output: Format::Table };

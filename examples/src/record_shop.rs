@@ -1,25 +1,33 @@
-//! The record shop's purchase history (`examples/record-shop/data/`) as Segment messages.
+//! The record shop: its program, and its purchase history (`record-shop/data/`) as Segment messages.
 
-use std::{
-    fs::File,
-    io::{BufWriter, Read, Write},
-    path::{Path, PathBuf},
-};
+use std::io::{Read, Write};
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 
-use crate::workspace;
+/// One line an order: customer, date, number of CDs, dollars. See `record-shop/data/README.md`.
+const HISTORY: &[u8] = include_bytes!("../record-shop/data/cdnow.txt.gz");
 
-/// For `--help`.
-pub const HELP: &str = "\
-The record shop's purchase history as Segment messages, one JSON object a line, in the order of the file.
+macro_rules! files {
+    ($($name:literal,)*) => {
+        &[$(($name, include_str!(concat!("../record-shop/", $name)))),*]
+    };
+}
 
-Usage: cargo xtask orders [FILE.ndjson] [--first N]
-
-  FILE.ndjson  where to write; standard output when left out
-  --first N    only the first N orders of 69,659
-";
+/// The program's files, by their names in its folder.
+pub const PROGRAM: &[(&str, &str)] = files![
+    "audiences/big_spenders.yaml",
+    "currencies/points.yaml",
+    "event_types/order_completed.yaml",
+    "metrics/lifetime_spend.yaml",
+    "metrics/orders.yaml",
+    "reactors/fifth_order_bonus.yaml",
+    "reactors/points_for_orders.yaml",
+    "settings.yaml",
+    "tests/big_spenders.yaml",
+    "tests/fifth_order.yaml",
+    "tests/points.yaml",
+];
 
 /// One line of the file: one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,17 +55,10 @@ impl Order<'_> {
     }
 }
 
-/// The file's path.
-pub fn path() -> PathBuf {
-    workspace::root().join("examples/record-shop/data/cdnow.txt.gz")
-}
-
-/// The file's text.
-pub fn text() -> Result<String> {
-    let path = path();
-    let file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
+/// The history's text.
+pub fn history() -> Result<String> {
     let mut text = String::new();
-    GzDecoder::new(file).read_to_string(&mut text).with_context(|| format!("reading {}", path.display()))?;
+    GzDecoder::new(HISTORY).read_to_string(&mut text).context("unpacking the record shop's history")?;
     Ok(text)
 }
 
@@ -69,47 +70,13 @@ pub fn orders(text: &str) -> Result<Vec<Order<'_>>> {
 
 /// Writes the first `limit` orders as messages, one a line, and returns how many there were.
 pub fn write(to: &mut dyn Write, limit: usize) -> Result<usize> {
-    let text = text()?;
+    let text = history()?;
     let orders = orders(&text)?;
     let chosen = &orders[..limit.min(orders.len())];
     for order in chosen {
         writeln!(to, "{}", order.message())?;
     }
     Ok(chosen.len())
-}
-
-/// Writes them to a file.
-pub fn write_file(path: &Path, limit: usize) -> Result<usize> {
-    let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
-    let mut to = BufWriter::new(file);
-    let count = write(&mut to, limit)?;
-    to.flush().with_context(|| format!("writing {}", path.display()))?;
-    Ok(count)
-}
-
-/// `cargo xtask orders`.
-pub fn run(arguments: &[String]) -> Result<()> {
-    let mut file = None;
-    let mut limit = usize::MAX;
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        match argument.as_str() {
-            "--first" => {
-                let number = rest.next().context("`--first` needs a number")?;
-                limit = number.parse().with_context(|| format!("`{number}` is not a number"))?;
-            }
-            option if option.starts_with('-') => bail!("`{option}` is not understood"),
-            path => file = Some(PathBuf::from(path)),
-        }
-    }
-    match file {
-        Some(file) => {
-            let count = write_file(&file, limit)?;
-            println!("{count} orders written to {}", file.display());
-        }
-        None => drop(write(&mut BufWriter::new(std::io::stdout().lock()), limit)?),
-    }
-    Ok(())
 }
 
 fn parse(number: usize, line: &str) -> Result<Order<'_>> {
@@ -126,9 +93,34 @@ fn parse(number: usize, line: &str) -> Result<Order<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+        path::Path,
+    };
 
     use super::*;
+
+    /// Files of the folder, by their names in it.
+    fn found(folder: &Path, below: &Path, into: &mut BTreeSet<String>) {
+        for item in fs::read_dir(below).expect("a folder of the example") {
+            let path = item.expect("an item of it").path();
+            if path.is_dir() {
+                found(folder, &path, into);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                let name = path.strip_prefix(folder).expect("it is below");
+                into.insert(name.to_str().expect("UTF-8").to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_program_is_built_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("record-shop");
+        let mut there = BTreeSet::new();
+        found(&folder, &folder, &mut there);
+        assert_eq!(there, PROGRAM.iter().map(|(name, _)| (*name).to_owned()).collect());
+    }
 
     /// Cents, exactly.
     fn cents(total: &str) -> u64 {
@@ -139,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_history_is_the_one_that_is_published() {
-        let text = text().expect("the data is in the repository");
+        let text = history().expect("the data is whole");
         let orders = orders(&text).expect("every line is an order");
         let (mut spent, mut times) = (BTreeMap::new(), BTreeMap::new());
         for order in &orders {
