@@ -12,10 +12,14 @@
 //! that any `SQLite` can read such a file; one that writes it without this layer breaks the seals. A file that
 //! was made without room for them is not opened (`SQLITE_NOTADB`), and an empty one neither: [`prepare`] first.
 //!
+//! On its way to the file a page also loses the copies of rows that `SQLite` leaves between its cells when it moves
+//! them: what is deleted is then in no data file.
+//!
 //! What a seal does not see: a page that holds what it held before, because a disk forgot a later write of it;
 //! and the write-ahead log. Its frames have `SQLite`'s own checksums, which are verified when the log is
 //! recovered, but not when a page is read from it.
 
+mod gap;
 mod seal;
 mod vfs;
 

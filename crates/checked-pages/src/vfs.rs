@@ -30,7 +30,10 @@ use rusqlite::ffi::{
     sqlite3_vfs,
 };
 
-use crate::seal::{self, HEADER_BYTES, PAGE_BYTES, Page};
+use crate::{
+    gap,
+    seal::{self, HEADER_BYTES, PAGE_BYTES, Page},
+};
 
 /// A file's methods, with those of the layer below. `SQLite` sees the first field only.
 #[repr(C)]
@@ -216,14 +219,22 @@ unsafe extern "C" fn write(
     offset: i64,
 ) -> c_int {
     // SAFETY: `SQLite` calls this on files that have our methods only.
-    let Some(write) = (unsafe { theirs(file) }).xWrite else { return SQLITE_MISUSE };
+    let theirs = unsafe { theirs(file) };
+    let (Some(write), Some(ask)) = (theirs.xWrite, theirs.xFileSize) else { return SQLITE_MISUSE };
     let Some(number) = page(amount, offset) else { return SQLITE_IOERR_WRITE };
     // SAFETY: `from` holds `amount` bytes, which is a page, and nobody writes to it before this call returns.
     let mut sealed = unsafe { *from.cast::<Page>() };
-    if number == 0 && !seal::leaves_room(&sealed) {
-        // The seals would stand where its rows are.
+    if number == 0 && (!seal::leaves_room(&sealed) || gap::packs_itself(&sealed)) {
+        // The seals would stand where its rows are, or its pages could not be told apart.
         return SQLITE_IOERR_WRITE;
     }
+    let mut size = 0;
+    // SAFETY: `size` outlives the call.
+    let asked = unsafe { ask(file, &raw mut size) };
+    if asked != SQLITE_OK {
+        return asked;
+    }
+    gap::clear(&mut sealed, number, size);
     seal::close(&mut sealed, number);
     // SAFETY: the same call, with as many bytes from a page of our own, which outlives it.
     unsafe { write(file, sealed.as_ptr().cast(), amount, offset) }

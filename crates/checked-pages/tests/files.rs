@@ -242,3 +242,46 @@ fn rolling_back_keeps_the_seals() {
         assert!(is_sealed(&path), "{journal}");
     }
 }
+
+/// Rows that grow, shrink and go move others between pages; their copies stay behind in no page of the file.
+#[test]
+fn nothing_is_left_between_cells_and_their_pointers() {
+    let (_folder, path) = filled();
+    let connection = open(&path).expect("it opens");
+    connection
+        .execute_batch(
+            "PRAGMA secure_delete = ON;
+             DELETE FROM t WHERE length(value) % 3 = 0;
+             UPDATE t SET value = value || value WHERE length(value) % 5 = 0;
+             UPDATE t SET value = substr(value, 1, 20) WHERE length(value) % 7 = 0;
+             PRAGMA wal_checkpoint(TRUNCATE);",
+        )
+        .expect("they change");
+    drop(connection);
+    let bytes = fs::read(&path).expect("it is there");
+    let mut seen = 0;
+    for page in bytes.chunks(PAGE_BYTES).skip(1) {
+        let header = match page[0] {
+            0x02 | 0x05 => 12,
+            0x0a | 0x0d => 8,
+            _ => continue,
+        };
+        let number = |at: usize| usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
+        let gap = header + 2 * number(3)..number(5);
+        seen += usize::from(!gap.is_empty());
+        assert!(page[gap].iter().all(|byte| *byte == 0));
+    }
+    assert!(seen > 30, "{seen} gaps");
+    assert_eq!(whole(&path).as_deref(), Ok("ok"));
+}
+
+/// Its pages could not be told apart.
+#[test]
+fn a_database_that_packs_itself_is_refused() {
+    let (_folder, path) = filled();
+    let connection = open(&path).expect("it opens");
+    let packed = connection.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = FULL; VACUUM;");
+    assert!(packed.is_err());
+    drop(connection);
+    assert_eq!(whole(&path).as_deref(), Ok("ok"), "it is as it was");
+}
