@@ -48,15 +48,19 @@ impl SqliteBackend {
     /// [`Error::InUse`] when another process, or another backend in this one, holds it.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
         let folder = Arc::new(Folder::take(folder)?);
-        let registry = Registry::open(&folder.control()).map_err(control)?;
-        for row in registry.environments().map_err(control)?.into_iter().filter(|row| row.making) {
+        let registry = Registry::open(&folder.control()).map_err(Fault::told_of_control)?;
+        for row in
+            registry.environments().map_err(Fault::told_of_control)?.into_iter().filter(|row| row.making)
+        {
             if registry::finished(&folder.store(&row.name), &row.id) {
                 tracing::info!(environment = row.name, "finished making it");
-                registry.put_environment(&RegistryRow { making: false, ..row }).map_err(control)?;
+                registry
+                    .put_environment(&RegistryRow { making: false, ..row })
+                    .map_err(Fault::told_of_control)?;
             } else {
                 tracing::info!(environment = row.name, "removed what was left of making it");
                 remove_folder(&folder.environment(&row.name))?;
-                registry.remove_environment(&row.id).map_err(control)?;
+                registry.remove_environment(&row.id).map_err(Fault::told_of_control)?;
             }
         }
         let rooms = Mutex::new(Rooms { registry, open: BTreeMap::new() });
@@ -83,10 +87,6 @@ impl SqliteBackend {
     }
 }
 
-fn control(fault: Fault) -> Error {
-    fault.told("control", "using the control store")
-}
-
 fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file("removing", path, e)),
@@ -103,7 +103,7 @@ impl House {
     fn create(&self, identity: &Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
         folder::check_name(&identity.name)?;
         let mut rooms = self.rooms();
-        for row in rooms.registry.environments().map_err(control)? {
+        for row in rooms.registry.environments().map_err(Fault::told_of_control)? {
             if (row.id == identity.id) != (row.name == identity.name) {
                 return Err(Error::Exists(format!("environment `{}`", row.name)));
             }
@@ -121,10 +121,10 @@ impl House {
             made_at,
             making: true,
         };
-        rooms.registry.put_environment(&row).map_err(control)?;
+        rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         self.make(identity)?;
         row.making = false;
-        rooms.registry.put_environment(&row).map_err(control)?;
+        rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         self.open(&mut rooms, &identity.name)
     }
 
@@ -135,7 +135,7 @@ impl House {
         let room = self.folder.environment(&identity.name);
         remove_folder(&room)?;
         folder::make(&room)?;
-        folder::make_file(&path)?;
+        connection::make(&path)?;
         let mut connection = connection::writing(&path, &self.options).map_err(told)?;
         schema::migrate(&mut connection, schema::STORE, &path.display().to_string()).map_err(told)?;
         let write = |connection: &mut rusqlite::Connection| -> Result<(), Fault> {
@@ -155,7 +155,7 @@ impl House {
         let row = rooms
             .registry
             .environment(name)
-            .map_err(control)?
+            .map_err(Fault::told_of_control)?
             .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
         if let Some(opened) = rooms.open.get(name).and_then(Weak::upgrade)
             && let Some(handle) = SqliteEnvironment::another(&opened)
@@ -175,12 +175,12 @@ impl House {
         if rooms.open.get(name).and_then(Weak::upgrade).is_some_and(|opened| opened.serves()) {
             return Err(Error::InUse(format!("environment `{name}`: close it before restoring it")));
         }
-        let known = rooms.registry.environment(name).map_err(control)?;
+        let known = rooms.registry.environment(name).map_err(Fault::told_of_control)?;
         let restored = backup::restore(&self.folder, &self.options, name, known.as_ref(), from)?;
         if known.is_none() {
             let Identity { id, live, .. } = restored;
             let row = RegistryRow { id, name: name.to_owned(), live, made_at: at, making: false };
-            rooms.registry.put_environment(&row).map_err(control)?;
+            rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         }
         tracing::info!(environment = name, incarnation = restored.incarnation, "restored from a backup");
         self.open(&mut rooms, name)
@@ -190,7 +190,7 @@ impl House {
 #[async_trait]
 impl Backend for SqliteBackend {
     async fn environments(&self) -> Result<Vec<RegistryRow>> {
-        self.aside(|house| house.rooms().registry.environments().map_err(control)).await
+        self.aside(|house| house.rooms().registry.environments().map_err(Fault::told_of_control)).await
     }
 
     async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
@@ -213,11 +213,14 @@ impl Backend for SqliteBackend {
     }
 
     async fn administrators(&self) -> Result<Vec<AdministratorRow>> {
-        self.aside(|house| house.rooms().registry.administrators().map_err(control)).await
+        self.aside(|house| house.rooms().registry.administrators().map_err(Fault::told_of_control)).await
     }
 
     async fn put_administrator(&self, row: AdministratorRow) -> Result<()> {
-        self.aside(move |house| house.rooms().registry.put_administrator(&row).map_err(control)).await
+        self.aside(move |house| {
+            house.rooms().registry.put_administrator(&row).map_err(Fault::told_of_control)
+        })
+        .await
     }
 }
 

@@ -60,9 +60,9 @@ pub(crate) fn write(connection: &Connection, identity: &Identity, to: &Path) -> 
         .into());
     }
     let path = to.join("store.db");
-    folder::make_file(&path)?;
+    connection::make(&path)?;
     {
-        let mut copy = Connection::open(&path)?;
+        let mut copy = connection::file(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // All in one step: a moment of the store, however much is written meanwhile.
         let whole = Backup::new(connection, &mut copy)?.step(-1)?;
         if whole != rusqlite::backup::StepResult::Done {
@@ -74,7 +74,7 @@ pub(crate) fn write(connection: &Connection, identity: &Identity, to: &Path) -> 
         }
     }
     let (position, incarnation, schema) = {
-        let copy = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let copy = connection::file(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let incarnation =
             identity::read(&copy)?.map_or(identity.incarnation, |identity| identity.incarnation);
         // One file is easier to carry than three.
@@ -237,8 +237,7 @@ fn prepare(
 fn newest_incarnation(folder: &Folder, name: &str, backup: &Identity, path: &Path) -> Result<u64> {
     let anchored = Anchor::new(folder.anchors(name)).incarnation(backup)?;
     // The store in place may be the damaged one that is being replaced: what it says is a bonus.
-    let placed = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .map_err(Fault::from)
+    let placed = connection::file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .and_then(|connection| identity::read(&connection))
         .ok()
         .flatten()

@@ -38,55 +38,76 @@ impl Fault {
         }
     }
 
-    /// Whether a write that ended so leaves the connection in doubt: nothing more is done on it.
-    pub(crate) fn poisons(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(
-                ErrorCode::SystemIoFailure
-                    | ErrorCode::DiskFull
-                    | ErrorCode::CannotOpen
-                    | ErrorCode::OutOfMemory
-                    | ErrorCode::OperationInterrupted
-                    | ErrorCode::ReadOnly
-                    | ErrorCode::FileLockingProtocolFailed
-            )
-        )
+    /// Whether a page was not what had been written.
+    fn is_bad_page(&self) -> bool {
+        let extended = match self {
+            Self::Sql(error) => error.sqlite_error().map(|error| error.extended_code),
+            Self::Store(_) => None,
+        };
+        extended == Some(rusqlite::ffi::SQLITE_IOERR_DATA)
     }
 
-    /// As the contract says it. `doing` names the environment and the work, for people.
+    /// Whether a write that ended so leaves the connection in doubt: nothing more is done on it.
+    ///
+    /// A bad page does not: reading it failed, no write did. Opening again would find it as bad, and would keep
+    /// everybody waiting for each caller who asks for it.
+    pub(crate) fn poisons(&self) -> bool {
+        !self.is_bad_page()
+            && matches!(
+                self.code(),
+                Some(
+                    ErrorCode::SystemIoFailure
+                        | ErrorCode::DiskFull
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::OperationInterrupted
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::FileLockingProtocolFailed
+                )
+            )
+    }
+
+    /// As the contract says it. `doing` names the work, for people.
     pub(crate) fn told(self, environment: &str, doing: &str) -> Error {
-        let code = self.code();
-        match self {
-            Self::Store(error) => error,
-            Self::Sql(_) if code == Some(ErrorCode::DiskFull) => {
-                Error::Full(format!("environment `{environment}`"))
-            }
-            Self::Sql(error) => match error {
-                rusqlite::Error::FromSqlConversionFailure(..)
+        let file =
+            format!("environments/{environment}/store.db, the data file of environment `{environment}`");
+        self.told_of(&file, &format!("environment `{environment}`"), doing)
+    }
+
+    /// The same of the control store.
+    pub(crate) fn told_of_control(self) -> Error {
+        self.told_of("control.db, the control store", "the control store", "using the control store")
+    }
+
+    /// `file` says which, `whose` whom it belongs to.
+    fn told_of(self, file: &str, whose: &str, doing: &str) -> Error {
+        let (code, bad_page) = (self.code(), self.is_bad_page());
+        let error = match self {
+            Self::Store(error) => return error,
+            Self::Sql(error) => error,
+        };
+        let damaged = |detail: String| Error::Damaged { what: file.to_owned(), detail };
+        match (code, error) {
+            (Some(ErrorCode::DiskFull), _) => Error::Full(whose.to_owned()),
+            // The layer under SQLite refuses so what it has not made.
+            (Some(ErrorCode::NotADatabase), _) => Error::Refused(format!(
+                "{file}, is cut off or was made by an earlier build of greenroom, whose pages had no checksums; \
+                 restore a backup of this build, or begin with a new data folder"
+            )),
+            _ if bad_page => damaged(format!(
+                "{doing}: a page of it is not what was written there, which no rebuild mends"
+            )),
+            (Some(ErrorCode::DatabaseCorrupt), error)
+            | (
+                _,
+                error @ (rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
                 | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::Utf8Error(..) => damage(
-                    &format!("the data file of environment `{environment}`"),
-                    &format!("{doing}: {error}"),
-                ),
-                error if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
-                    damage(
-                        &format!("the data file of environment `{environment}`"),
-                        &format!("{doing}: {error}"),
-                    )
-                }
-                error => Error::Backend {
-                    doing: format!("{doing} (environment `{environment}`)"),
-                    source: Box::new(error),
-                },
-            },
+                | rusqlite::Error::Utf8Error(..)),
+            ) => damaged(format!("{doing}: {error}")),
+            (_, error) => Error::Backend { doing: format!("{doing} ({whose})"), source: Box::new(error) },
         }
     }
-}
-
-fn damage(what: &str, detail: &str) -> Error {
-    Error::Damaged { what: what.to_owned(), detail: detail.to_owned() }
 }
 
 /// A row that is not what was written.

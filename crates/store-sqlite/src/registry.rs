@@ -8,8 +8,9 @@ use store::{AdministratorRow, RegistryRow};
 use crate::{
     checksum::Sum,
     codec::{array, micros, opt_time, time},
+    connection,
     fault::{Result, verify},
-    folder, schema,
+    schema,
 };
 
 /// The control store of a data folder.
@@ -52,9 +53,8 @@ fn verified(row: &Row<'_>) -> Result<RegistryRow> {
 
 impl Registry {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        folder::make_file(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection::make(path)?;
+        let mut connection = connection::file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "synchronous", "EXTRA")?;
         connection.pragma_update(None, "secure_delete", "ON")?;
         connection.pragma_update(None, "trusted_schema", "OFF")?;
@@ -134,7 +134,7 @@ impl Registry {
 /// Whether a file holds an environment's store that was made to its end.
 pub(crate) fn finished(path: &Path, id: &[u8; 16]) -> bool {
     let identity = || -> Result<bool> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = connection::file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let there: Option<i64> = connection
             .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'identity'", [], |row| row.get(0))
             .optional()?;

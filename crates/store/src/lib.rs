@@ -30,7 +30,10 @@ pub use views::*;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A checksum or chain did not fit: the bytes on disk are not those that were written.
-    #[error("data is damaged: {what} ({detail}); run `greenroom verify`, then `rebuild` or restore a backup")]
+    #[error(
+        "data is damaged: {what} ({detail}); restore a backup, or `greenroom rebuild` when `greenroom verify` finds \
+         only views damaged"
+    )]
     Damaged {
         /// Which row or file.
         what: String,

@@ -26,7 +26,7 @@ Usage: cargo xtask tidy
   arrows      dependencies between our crates point one way; only `cli` and tests name a backend
   pure        program, ledger and engine know no runtime, database, network, clock or random source
   licences    every dependency's licence, name and source is one that deny.toml allows
-  manifests   every crate inherits the workspace's lints
+  manifests   every crate inherits the workspace's lints; one that needs `unsafe` differs in nothing else
   lengths     a file has at most 500 lines (warning) or 800 (fault), its tests not counted
   names       no folder `utils`, `common`, `helpers`, `misc`; no `on:` key in YAML
   words       no text speaks of paths of the machine it was written on

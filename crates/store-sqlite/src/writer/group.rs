@@ -6,11 +6,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::{Commit, Error, Result, Stream};
 use tokio::sync::oneshot;
 
-use super::{Batch, Job, Writer, commit, erase};
-use crate::{
-    fault::{self, Fault},
-    tables::position::Position,
-};
+use super::{Batch, Job, Writer, commit, erase, recovery::again};
+use crate::{fault, tables::position::Position};
 
 /// How a transaction of several batches ended.
 struct Ended {
@@ -89,20 +86,25 @@ fn together(
 ) -> fault::Result<Ended> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut position = Position::read(&transaction)?;
-    let (mut answers, mut erased, mut wrote) = (Vec::with_capacity(work.len()), Vec::new(), false);
+    let count = work.len();
+    let (mut answers, mut erased, mut wrote) = (Vec::with_capacity(count), Vec::new(), false);
     for (epoch, mut deciding) in work {
         transaction.prepare_cached("SAVEPOINT batch")?.execute([])?;
         let mut after = position;
-        let outcome = commit::run(&transaction, &mut after, epoch, deciding.as_mut());
+        let outcome = match commit::run(&transaction, &mut after, epoch, deciding.as_mut()) {
+            Err(fault) if fault.poisons() => return Err(fault),
+            Err(fault) if transaction.is_autocommit() => {
+                let answers = undone(count, answers.len(), fault.told(name, "committing"));
+                return Ok(Ended { answers, position: None, erased: Vec::new() });
+            }
+            outcome => outcome,
+        };
         if let Ok(done) = &outcome
             && done.commit == Commit::Committed
         {
             position = after;
             wrote = true;
         } else {
-            if outcome.as_ref().is_err_and(Fault::poisons) {
-                return outcome.map(|_| Ended { answers: Vec::new(), position: None, erased: Vec::new() });
-            }
             transaction.prepare_cached("ROLLBACK TO batch")?.execute([])?;
         }
         transaction.prepare_cached("RELEASE batch")?.execute([])?;
@@ -124,12 +126,13 @@ fn together(
     Ok(Ended { answers, position: Some(position), erased })
 }
 
-/// The same error for everybody who shared the transaction.
-fn again(error: &Error) -> Error {
-    match error {
-        Error::Full(what) => Error::Full(what.clone()),
-        Error::Damaged { what, detail } => Error::Damaged { what: what.clone(), detail: detail.clone() },
-        Error::Rewound { what, detail } => Error::Rewound { what: what.clone(), detail: detail.clone() },
-        other => Error::Recovering(other.to_string()),
+/// The answers when `SQLite` itself has ended the transaction, as it does when it cannot read a page that one of
+/// the batches needs: that one hears why, its neighbours may come again.
+fn undone(count: usize, culprit: usize, error: Error) -> Vec<Result<Commit>> {
+    let neighbour = format!("another batch of the same transaction failed ({error}); try again");
+    let mut answers: Vec<_> = (0..count).map(|_| Err(Error::Recovering(neighbour.clone()))).collect();
+    if let Some(answer) = answers.get_mut(culprit) {
+        *answer = Err(error);
     }
+    answers
 }

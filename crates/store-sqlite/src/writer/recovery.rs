@@ -14,8 +14,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Why the writer has no connection, and when it tries again.
 pub(crate) struct Broken {
-    why: String,
-    full: bool,
+    why: Error,
     pause: Duration,
     retry_at: Instant,
 }
@@ -27,23 +26,9 @@ impl Writer {
         let error = fault.told(&self.identity.name, doing);
         let pause = self.broken.as_ref().map_or(PAUSE_MIN, |before| (before.pause * 2).min(PAUSE_MAX));
         tracing::error!(environment = self.identity.name, %error, "a write failed; nothing is acknowledged until the store is open again");
-        let broken = Broken {
-            why: error.to_string(),
-            full: matches!(error, Error::Full(_)),
-            pause,
-            retry_at: Instant::now() + pause,
-        };
-        let answer = self.refusal(&broken);
-        self.broken = Some(broken);
+        let answer = again(&error);
+        self.broken = Some(Broken { why: error, pause, retry_at: Instant::now() + pause });
         answer
-    }
-
-    fn refusal(&self, broken: &Broken) -> Error {
-        if broken.full {
-            Error::Full(format!("environment `{}`", self.identity.name))
-        } else {
-            Error::Recovering(broken.why.clone())
-        }
     }
 
     /// The connection, opened again if it was given up and it is time.
@@ -52,7 +37,7 @@ impl Writer {
             if let Some(broken) = &self.broken
                 && Instant::now() < broken.retry_at
             {
-                return Err(self.refusal(broken));
+                return Err(again(&broken.why));
             }
             match self.reopen() {
                 Ok(connection) => self.connection = Some(connection),
@@ -79,5 +64,15 @@ impl Writer {
         }
         tracing::info!(environment = self.identity.name, "the store is open again");
         Ok(connection)
+    }
+}
+
+/// The same error for everybody who shared the transaction, or comes while there is no connection.
+pub(super) fn again(error: &Error) -> Error {
+    match error {
+        Error::Full(what) => Error::Full(what.clone()),
+        Error::Damaged { what, detail } => Error::Damaged { what: what.clone(), detail: detail.clone() },
+        Error::Rewound { what, detail } => Error::Rewound { what: what.clone(), detail: detail.clone() },
+        other => Error::Recovering(other.to_string()),
     }
 }

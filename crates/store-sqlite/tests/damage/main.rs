@@ -1,10 +1,11 @@
-//! What the disk does to us: flipped bits, older copies put back, logs cut short, no space left, leftovers of
-//! erased people; and two who want one folder.
+//! What the disk does to us: flipped bits, bad pages, older copies put back, logs cut short, no space left,
+//! leftovers of erased people; and two who want one folder.
 
 mod anchor;
 mod bits;
 mod leftovers;
 mod limits;
+mod pages;
 
 use std::{
     fs,
