@@ -80,7 +80,7 @@ fn an_anonymous_visitor_becomes_known_without_losing_anything() {
     let id = world.send("1997-01-03", identify);
     assert_eq!(id, known);
     let profile = world.profile(id);
-    assert_eq!(profile.identities, [Identity::User("ann".into()), Identity::Anonymous("cookie".into())]);
+    assert_eq!(*profile.identities, [Identity::User("ann".into()), Identity::Anonymous("cookie".into())]);
     assert_eq!(world.balance(id, "points"), 10 + 495 + 18);
     assert_eq!(world.metric(id, "orders", "1997-01-03"), Some(program::expression::Value::Int(2)));
     assert!(profile.audiences.contains_key("big_spenders"), "505 dollars together");

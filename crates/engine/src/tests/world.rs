@@ -14,7 +14,7 @@ use crate::{
     decide::{Stop, reckon},
     evolve, evolve_written,
     input::{Command, Order},
-    record::{self, Encoded, Recorded, Writing},
+    record::{self, Encoded, Writing},
     replay, resolve,
     resolve::Owner,
     rules::Index,

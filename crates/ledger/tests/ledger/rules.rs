@@ -156,13 +156,13 @@ type Spoil = fn(&mut PostingGroup);
 #[test]
 fn a_group_that_does_not_fit_changes_nothing() {
     let mut book = Book::new(terms());
+    book.terms.expiry = Expiry::AfterDays(30, ExpiryEnd::Day);
     book.award(10, day(0));
+    book.terms.expiry = Expiry::Never;
     book.award(20, day(0));
+    let mut before = book.clone();
     book.deduct(15, day(1)).expect("30 are there");
     let good = book.groups.pop().expect("the deduction").1;
-    let mut before = Book::new(terms());
-    before.award(10, day(0));
-    before.award(20, day(0));
     let wallets = before.wallets.clone();
     let spoilt: [(&str, Spoil); 9] = [
         ("unbalanced", |group| group.postings[0].amount += 1),
