@@ -23,7 +23,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     println!("Building …");
     process::run(&mut workspace::cargo(&["build", "--release", "--locked", "--bins"]))?;
     let mut demo = Command::new(workspace::built("release", "greenroom"));
-    demo.arg("demo").arg(workspace::target().join("demo")).args(arguments);
+    let folder = workspace::target().join("demo");
+    // As short as it can be: it is shown in every command.
+    let here = std::env::current_dir().ok().and_then(|here| Some(folder.strip_prefix(here).ok()?.to_owned()));
+    demo.arg("demo").arg(here.unwrap_or(folder)).args(arguments);
     // In our place, so that Ctrl-C is its own.
     Err(demo.exec()).with_context(|| format!("`{}` could not be started", process::shown(&demo)))
 }

@@ -1,6 +1,6 @@
 //! What the store can check by itself: page structure, every row's checksum, and the counts it keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 use store::Stream;
@@ -84,7 +84,7 @@ fn structure(connection: &Connection, complaints: &mut Complaints<'_>) -> Result
 /// The journal: no gaps, every sum, every stream without gaps and chained to its previous record.
 fn records(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()> {
     let position = Position::read(connection)?;
-    let mut tails: BTreeMap<Stream, streams::Tail> = BTreeMap::new();
+    let mut tails: HashMap<Stream, streams::Tail> = HashMap::new();
     let (mut after, mut of_profiles) = (0, 0);
     while after < position.seq {
         let (rows, last) = journal::following(connection, after, 1_000, |_| true)?;
@@ -112,24 +112,31 @@ fn records(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<(
             position.records
         ));
     }
+    let otherwise = |stream: Stream, tail: streams::Tail| {
+        let stream = crate::codec::stream_name(stream);
+        format!("{stream} ends at record {}, its row says otherwise", tail.n)
+    };
+    profiles::each(connection, |told| {
+        if let Some(found) = complaints.hear(told) {
+            let stream = Stream::Profile(found.row.id);
+            let tail = tails.remove(&stream).unwrap_or_default();
+            if tail != found.tail() {
+                complaints.say(otherwise(stream, tail));
+            }
+        }
+        Ok(())
+    })?;
+    // Control, quarantined events, and profiles without a row.
     for (stream, tail) in tails {
         let said = complaints.hear(streams::tail(connection, stream));
         if said.is_some_and(|said| said != tail) {
-            complaints.say(format!(
-                "{} ends at record {}, its row says otherwise",
-                crate::codec::stream_name(stream),
-                tail.n
-            ));
+            complaints.say(otherwise(stream, tail));
         }
     }
     Ok(())
 }
 
 fn views(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()> {
-    profiles::each(connection, |told| {
-        complaints.hear(told);
-        Ok(())
-    })?;
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
     memberships::each(connection, |told| {
         if let Some((audience, _, _)) = complaints.hear(told) {

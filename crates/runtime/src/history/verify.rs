@@ -6,7 +6,7 @@ use engine::{DECISION_VERSION, Input, Profile, record::decision_bytes};
 use ledger::{Account, CurrencyKey, ProfileId};
 use serde::Serialize;
 
-use super::walk::{self, RulesSeen};
+use super::walk::{self, Read, RulesSeen};
 use crate::{Environment, Result};
 
 /// What does not hold.
@@ -72,15 +72,10 @@ impl Environment {
         let mut rules = RulesSeen::default();
         for share in walk::shares(self).await? {
             let mut states: HashMap<ProfileId, Profile> = HashMap::new();
-            let mut after = None;
-            loop {
-                let page = self.store.scan(share, after, walk::PAGE).await?;
-                for record in &page.rows {
-                    self.verify_record(record, &mut states, &mut sums, &mut rules, &mut verified).await?;
-                }
-                after = page.next;
-                if after.is_none() {
-                    break;
+            let mut pages = walk::Pages::of(self, share);
+            while let Some(page) = pages.next().await? {
+                for read in page {
+                    self.verify_record(read, &mut states, &mut sums, &mut rules, &mut verified).await?;
                 }
                 tokio::task::yield_now().await;
             }
@@ -92,17 +87,16 @@ impl Environment {
 
     async fn verify_record(
         &self,
-        record: &store::Record,
+        read: Read,
         states: &mut HashMap<ProfileId, Profile>,
         sums: &mut Sums,
         rules: &mut RulesSeen,
         verified: &mut Verified,
     ) -> Result<()> {
-        let recorded = match walk::decode(record) {
-            Ok(Some(recorded)) => recorded,
-            Ok(None) => return Ok(()),
+        let recorded = match read.recorded {
+            Ok(recorded) => recorded,
             Err(error) => {
-                verified.find("chain", &format!("{:?} {}", record.stream, record.n), error.to_string());
+                verified.find("chain", &format!("{}/{}", read.profile, read.n), error.to_string());
                 return Ok(());
             }
         };

@@ -2,11 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use engine::{Message, Profile, Rules, record::Recorded};
+use engine::{
+    Message, Profile, Rules,
+    record::{Recorded, Undecodable},
+};
 use ledger::ProfileId;
-use store::{BUCKETS, Buckets, Record, Stream};
+use store::{BUCKETS, Buckets, Cursor, Record, Stream};
+use tokio::task::JoinHandle;
 
-use crate::{Environment, Result, batch};
+use crate::{Environment, Error, Result, batch};
 
 /// Records read at once.
 pub(super) const PAGE: usize = 2_000;
@@ -26,11 +30,51 @@ pub(super) async fn shares(environment: &Environment) -> Result<Vec<Buckets>> {
         .collect())
 }
 
-/// Decodes a profile record.
-pub(super) fn decode(record: &Record) -> Result<Option<Recorded>> {
-    match record.stream {
-        Stream::Profile(_) => Ok(Some(engine::record::decode(&record.header, record.body.as_deref())?)),
-        Stream::Control | Stream::Quarantine(_) => Ok(None),
+/// A profile's record as it was read.
+pub(super) struct Read {
+    pub(super) profile: ProfileId,
+    pub(super) n: u64,
+    pub(super) recorded: Result<Recorded, Undecodable>,
+}
+
+fn read(record: &Record) -> Option<Read> {
+    let Stream::Profile(profile) = record.stream else { return None };
+    let recorded = engine::record::decode(&record.header, record.body.as_deref());
+    Some(Read { profile, n: record.n, recorded })
+}
+
+/// The profile records of a share, page by page, in the order of each stream. While one page is worked on, the
+/// next is read and decoded.
+pub(super) struct Pages {
+    store: Arc<dyn store::Environment>,
+    share: Buckets,
+    reading: Option<JoinHandle<Result<(Vec<Read>, Option<Cursor>)>>>,
+}
+
+impl Pages {
+    pub(super) fn of(environment: &Environment, share: Buckets) -> Self {
+        let mut pages = Self { store: Arc::clone(&environment.store), share, reading: None };
+        pages.read(None);
+        pages
+    }
+
+    fn read(&mut self, after: Option<Cursor>) {
+        let (store, share) = (Arc::clone(&self.store), self.share);
+        self.reading = Some(tokio::spawn(async move {
+            let page = store.scan(share, after, PAGE).await?;
+            Ok((page.rows.iter().filter_map(read).collect(), page.next))
+        }));
+    }
+
+    /// The next page; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Read>>> {
+        let Some(reading) = self.reading.take() else { return Ok(None) };
+        let ended = reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))?;
+        let (read, next) = ended?;
+        if next.is_some() {
+            self.read(next);
+        }
+        Ok(Some(read))
     }
 }
 

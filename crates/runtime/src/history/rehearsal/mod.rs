@@ -133,22 +133,17 @@ struct Rehearsal<'a> {
 impl Rehearsal<'_> {
     async fn share(&mut self, share: Buckets) -> Result<()> {
         let mut members: HashMap<ProfileId, Member> = HashMap::new();
-        let mut after = None;
-        loop {
-            let page = self.environment.store.scan(share, after, walk::PAGE).await?;
-            let mut records = Vec::with_capacity(page.rows.len());
-            for record in &page.rows {
-                records.extend(walk::decode(record)?);
+        let mut pages = walk::Pages::of(self.environment, share);
+        while let Some(page) = pages.next().await? {
+            let mut records = Vec::with_capacity(page.len());
+            for read in page {
+                records.push(read.recorded?);
             }
             // Across members the order is that of deciding, then of ids; within one it is the stream's. A
             // stable sort keeps the latter, since `decided_at` never goes back in a stream.
             records.sort_by_key(|recorded| (recorded.times.decided_at, recorded.profile));
             for recorded in records {
                 self.record(&mut members, recorded).await?;
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
             }
             tokio::task::yield_now().await; // clients come first
         }
