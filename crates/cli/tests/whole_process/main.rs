@@ -1,8 +1,10 @@
 //! Greenroom as a whole: real processes, real files, real clients.
 
+mod asked;
 mod damage;
 mod import;
 mod place;
+mod plan_files;
 mod power_cut;
 mod programs;
 mod refusals;
