@@ -1,6 +1,7 @@
 //! Greenroom as a whole: real processes, real files, real clients.
 
 mod asked;
+mod bindings;
 mod damage;
 mod import;
 mod place;
