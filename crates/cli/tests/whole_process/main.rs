@@ -3,6 +3,7 @@
 mod asked;
 mod bindings;
 mod damage;
+mod expressions;
 mod import;
 mod place;
 mod plan_files;
