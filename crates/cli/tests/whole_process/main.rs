@@ -10,4 +10,5 @@ mod plan_files;
 mod power_cut;
 mod programs;
 mod refusals;
+mod schemas;
 mod sdks;
