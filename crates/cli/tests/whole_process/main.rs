@@ -8,6 +8,7 @@ mod import;
 mod place;
 mod plan_files;
 mod power_cut;
+mod program_faults;
 mod programs;
 mod refusals;
 mod schemas;
