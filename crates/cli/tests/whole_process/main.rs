@@ -5,6 +5,7 @@ mod bindings;
 mod damage;
 mod expressions;
 mod import;
+mod outages;
 mod place;
 mod plan_files;
 mod power_cut;
