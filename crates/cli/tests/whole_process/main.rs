@@ -11,6 +11,7 @@ mod plan_files;
 mod power_cut;
 mod program_faults;
 mod programs;
+mod promotion;
 mod refusals;
 mod schemas;
 mod sdks;
