@@ -4,6 +4,7 @@ mod asked;
 mod bindings;
 mod damage;
 mod expressions;
+mod idempotency;
 mod import;
 mod outages;
 mod place;
