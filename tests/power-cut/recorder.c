@@ -4,6 +4,8 @@
 //   POWER_CUT_LOG     the log, outside the folder; appended to
 //   POWER_CUT_SYNCS   "ignored": leave syncs out of the log
 //   POWER_CUT_SPACE   how many bytes can be written before the disk is full
+//   POWER_CUT_FULL_WHILE        a file; the disk is full for as long as it is there
+//   POWER_CUT_SYNCS_FAIL_WHILE  a file; syncs fail with an input/output error for as long as it is there
 //
 // One lock is held over each operation and its entry, so that the log's order is the order in which things
 // happened. Syncs are the exception: they may overlap with writes, so their entry, written after they return,
@@ -45,6 +47,7 @@ static int log_file = -1;
 static uint64_t log_length;
 static bool syncs_ignored;
 static uint64_t space = UINT64_MAX;
+static const char *full_while, *syncs_fail_while;
 
 // Inodes of the files below the folder that were opened. A handful: a list will do.
 static struct { dev_t device; ino_t inode; } tracked[4096];
@@ -62,12 +65,22 @@ __attribute__((constructor)) static void begin(void) {
   strcpy(folder, path);
   folder_length = strlen(folder);
   if (getenv("POWER_CUT_SPACE")) space = strtoull(getenv("POWER_CUT_SPACE"), NULL, 10);
+  full_while = getenv("POWER_CUT_FULL_WHILE");
+  syncs_fail_while = getenv("POWER_CUT_SYNCS_FAIL_WHILE");
   syncs_ignored = syncs && strcmp(syncs, "ignored") == 0;
   log_file = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) fail(log);
   off_t length = lseek(log_file, 0, SEEK_END);
   if (length < 0) fail("the log's length");
   log_length = (uint64_t)length;
+}
+
+static bool is_there(const char *path) {
+  if (!path) return false;
+  int saved = errno;
+  bool there = syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+  errno = saved;
+  return there;
 }
 
 static bool below(const char *path) {
@@ -198,8 +211,9 @@ static ssize_t written(int file, const struct iovec *data, int parts, off_t at) 
   if (ours) {
     size_t length = 0;
     for (int i = 0; i < parts; i++) length += data[i].iov_len;
-    if (length > space) {
-      space = 0;
+    bool full = is_there(full_while);
+    if (full || length > space) {
+      if (!full) space = 0;
       pthread_mutex_unlock(&lock);
       errno = ENOSPC;
       return -1;
@@ -234,6 +248,11 @@ int ftruncate(int file, off_t length) {
   struct stat status;
   pthread_mutex_lock(&lock);
   bool ours = is_tracked(file, &status);
+  if (ours && length > status.st_size && is_there(full_while)) {
+    pthread_mutex_unlock(&lock);
+    errno = ENOSPC;
+    return -1;
+  }
   int result = (int)syscall(SYS_ftruncate, file, length);
   int saved = errno;
   if (ours && result == 0) append(TRUNCATE, status.st_ino, (uint64_t)length, NULL, NULL, NULL, 0, 0);
@@ -287,6 +306,10 @@ static int synced(int file, long call) {
   uint64_t began = log_length;
   pthread_mutex_unlock(&lock);
   if (syncs_ignored && (is_file || is_folder)) return 0;
+  if ((is_file || is_folder) && is_there(syncs_fail_while)) {
+    errno = EIO;
+    return -1;
+  }
   int result = (int)syscall(call, file);
   int saved = errno;
   if (result == 0 && (is_file || is_folder)) {

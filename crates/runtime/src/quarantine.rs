@@ -45,6 +45,20 @@ enum Item {
 
 const FORMAT_JSON: u8 = 1;
 
+/// More problems of one event than these are counted, not kept: a list of ten thousand wrong items would
+/// otherwise take a megabyte, thirty times what was sent.
+const PROBLEMS_MAX: usize = 100;
+
+/// The problems of an event as they are told and kept.
+pub(crate) fn told(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let more = problems.len().saturating_sub(PROBLEMS_MAX);
+    if more > 0 {
+        problems.truncate(PROBLEMS_MAX);
+        problems.push(Problem { pointer: String::new(), detail: format!("and {more} more like these") });
+    }
+    problems
+}
+
 fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| Error::Internal(format!("quarantine record: {error}")))
 }

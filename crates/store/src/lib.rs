@@ -94,5 +94,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The same for everybody else who waited for the same write, or comes while the store is not open.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        match self {
+            Self::Full(what) => Self::Full(what.clone()),
+            Self::Recovering(why) => Self::Recovering(why.clone()),
+            Self::Damaged { what, detail } => Self::Damaged { what: what.clone(), detail: detail.clone() },
+            Self::Rewound { what, detail } => Self::Rewound { what: what.clone(), detail: detail.clone() },
+            other => Self::Recovering(other.to_string()),
+        }
+    }
+}
+
 /// The result of a store call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

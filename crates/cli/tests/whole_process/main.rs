@@ -1,9 +1,18 @@
 //! Greenroom as a whole: real processes, real files, real clients.
 
+mod asked;
+mod bindings;
 mod damage;
+mod expressions;
+mod idempotency;
 mod import;
+mod outages;
 mod place;
+mod plan_files;
 mod power_cut;
+mod program_faults;
 mod programs;
+mod promotion;
 mod refusals;
+mod schemas;
 mod sdks;

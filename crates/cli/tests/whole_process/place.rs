@@ -1,11 +1,16 @@
 //! What the whole-process tests stand on: a folder, a server on it, events sent to it, what came of them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use xtask::{greenroom::Greenroom, workspace};
+
+use crate::asked::Answer;
 
 /// The binary under test.
 pub(crate) fn program() -> &'static Path {
@@ -43,6 +48,22 @@ impl Place {
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.data.with_file_name(name)
     }
+
+    /// A program's folder beside the data, of these files.
+    pub(crate) fn program(&self, name: &str, files: &[(&str, &str)]) -> Result<PathBuf> {
+        let folder = self.file(name);
+        for (file, text) in files {
+            let path = folder.join(file);
+            fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+            fs::write(path, text)?;
+        }
+        Ok(folder)
+    }
+}
+
+/// The text of [`one_point_per_dollar`], to be added to.
+pub(crate) fn one_point_per_dollar_text() -> Result<String> {
+    Ok(fs::read_to_string(one_point_per_dollar().join("program.yaml"))?)
 }
 
 /// Sends events like a server's client library.
@@ -68,6 +89,13 @@ impl Sender {
         let (status, body) = self.post(&json!({ "batch": batch }).to_string())?;
         ensure!(status == 200, "answered {status}: {body}");
         Ok(())
+    }
+
+    /// Sends a batch and asks what became of each item.
+    pub(crate) fn reported(&self, batch: &[Value]) -> Result<Answer> {
+        let request = self.agent.post(&self.url).header("Authorization", &self.authorization);
+        let body = json!({ "batch": batch }).to_string();
+        Answer::read(request.header("Greenroom-Report", "1").send(body)?)
     }
 
     /// Sends any text; the status and body that come back.

@@ -29,7 +29,8 @@ pub enum StaleBecause {
         /// Now.
         found: ManifestHash,
     },
-    /// Something else that decisions depend on changed there: a constant, a switch, the clock, a schedule.
+    /// Something else that decisions depend on changed there: a constant, a secret, a switch; or a change of
+    /// the configuration was taken back.
     Epoch {
         /// Then.
         planned: u64,
@@ -61,7 +62,7 @@ impl fmt::Display for Stale {
                 }
                 StaleBecause::Epoch { planned, found } => write!(
                     f,
-                    "the target moved from epoch {planned} to {found} (a constant, a switch, the clock or a schedule)"
+                    "the target moved from epoch {planned} to {found} (a constant, a secret or a switch was set, or a change was taken back)"
                 )?,
                 StaleBecause::Base => f.write_str("something else was promoted from this source since")?,
                 StaleBecause::Outcome => f.write_str(

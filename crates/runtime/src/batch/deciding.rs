@@ -436,6 +436,7 @@ fn set_aside(
     problems: Vec<Problem>,
     releases: Option<[u8; 16]>,
 ) -> Result<ItemOutcome, Stop> {
+    let problems = quarantine::told(problems);
     if releases.is_none() {
         let key = hasher.message(item.message_id());
         let salt = scratch.salt();
@@ -560,7 +561,9 @@ fn earlier_order(
 ) -> Result<Ordered> {
     let Some(recorded) = scratch.ground.loaded.commands.get(&key) else {
         // Decided earlier in this very batch: the caller asks again and finds it.
-        return Err(Error::Conflict("a request with this Idempotency-Key is being carried out".into()));
+        return Err(Error::Conflict(
+            "a request with this Idempotency-Key is being carried out at this moment; send this one again to get its answer".into(),
+        ));
     };
     let same = match &recorded.input {
         Some(Input::Command(earlier)) => {

@@ -112,19 +112,18 @@ async fn recover(environment: &Environment, hints: &Hints, jobs: Vec<Job>, error
         }
         return;
     }
-    // Each caller is owed an answer; the first gets the error itself, the rest its text.
-    let text = error.to_string();
-    let transient = error.is_transient();
-    let mut first = Some(error);
-    for job in jobs {
-        let error = first.take().unwrap_or_else(|| {
-            if transient {
-                Error::Store(store::Error::Recovering(text.clone()))
-            } else {
-                Error::Internal(text.clone())
-            }
-        });
+    // Each caller is owed an answer; the first gets the error itself, the rest what it shares.
+    let rest: Vec<Error> = jobs.iter().skip(1).map(|_| shared(&error)).collect();
+    for (job, error) in jobs.into_iter().zip(std::iter::once(error).chain(rest)) {
         fail(environment, job, error);
+    }
+}
+
+/// The same error for another caller: with the same code, so that all know whether to come again.
+fn shared(error: &Error) -> Error {
+    match error {
+        Error::Store(cause) if error.is_transient() => Error::Store(cause.shared()),
+        other => Error::Internal(other.to_string()),
     }
 }
 

@@ -48,8 +48,10 @@ impl Environment {
         let state = self.epochs.refresh().await?;
         let planned =
             self.plan_at(&state, &request.source, request.choices.clone(), &Facts::default(), true).await?;
-        if let PlanSource::File(file) = &request.source {
-            file.stale(&planned.plan).map_err(|stale| Error::Stale(stale.to_string()))?;
+        if let PlanSource::File(file) = &request.source
+            && let Err(stale) = file.stale(&planned.plan)
+        {
+            return Err(self.stale(file, &planned.plan, &stale).await?);
         }
         if let Some(expect) = &request.expect
             && *expect != planned.plan.digest.to_string()

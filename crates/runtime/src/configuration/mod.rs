@@ -6,6 +6,7 @@ mod bindings;
 mod crossings;
 mod plan;
 mod rollback;
+mod since;
 
 pub use apply::{Applied, ApplyRequest};
 pub use bindings::ConstantBinding;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::{Commit, Error, Result, Stream};
 use tokio::sync::oneshot;
 
-use super::{Batch, Job, Writer, commit, erase, recovery::again};
+use super::{Batch, Job, Writer, commit, erase};
 use crate::{fault, tables::position::Position};
 
 /// How a transaction of several batches ended.
@@ -61,7 +61,7 @@ impl Writer {
             }
             Err(error) => {
                 for reply in waiting {
-                    let _ = reply.send(Err(again(&error)));
+                    let _ = reply.send(Err(error.shared()));
                 }
             }
         }

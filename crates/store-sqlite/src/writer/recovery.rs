@@ -26,7 +26,7 @@ impl Writer {
         let error = fault.told(&self.identity.name, doing);
         let pause = self.broken.as_ref().map_or(PAUSE_MIN, |before| (before.pause * 2).min(PAUSE_MAX));
         tracing::error!(environment = self.identity.name, %error, "a write failed; nothing is acknowledged until the store is open again");
-        let answer = again(&error);
+        let answer = error.shared();
         self.broken = Some(Broken { why: error, pause, retry_at: Instant::now() + pause });
         answer
     }
@@ -37,7 +37,7 @@ impl Writer {
             if let Some(broken) = &self.broken
                 && Instant::now() < broken.retry_at
             {
-                return Err(again(&broken.why));
+                return Err(broken.why.shared());
             }
             match self.reopen() {
                 Ok(connection) => self.connection = Some(connection),
@@ -64,15 +64,5 @@ impl Writer {
         }
         tracing::info!(environment = self.identity.name, "the store is open again");
         Ok(connection)
-    }
-}
-
-/// The same error for everybody who shared the transaction, or comes while there is no connection.
-pub(super) fn again(error: &Error) -> Error {
-    match error {
-        Error::Full(what) => Error::Full(what.clone()),
-        Error::Damaged { what, detail } => Error::Damaged { what: what.clone(), detail: detail.clone() },
-        Error::Rewound { what, detail } => Error::Rewound { what: what.clone(), detail: detail.clone() },
-        other => Error::Recovering(other.to_string()),
     }
 }

@@ -9,4 +9,5 @@ mod server;
 mod sqlite;
 
 pub(crate) use chance::Chance;
+pub(crate) use disk::Unsynced;
 pub(crate) use recorder::Watched;

@@ -5,6 +5,8 @@ mod functions;
 mod math;
 mod span;
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use super::{
     Facts, Unevaluated, Value, ValueType,
     limits::{FUEL, LOOPS_MAX},
@@ -91,12 +93,18 @@ pub(super) fn constant(node: &Node) -> Result<Value, Unevaluated> {
 struct Machine<'f> {
     facts: Option<&'f dyn Facts>,
     locals: [Value; LOOPS_MAX],
+    /// How many loops are being gone through.
+    looping: usize,
+    /// What was read in loops, by name: a list of the event is brought from JSON once, not once an item, which
+    /// no fuel would pay for.
+    seen: BTreeMap<Arc<str>, Option<Value>>,
     fuel: u64,
 }
 
 impl<'f> Machine<'f> {
     const fn new(facts: Option<&'f dyn Facts>) -> Self {
-        Self { facts, locals: [const { Value::Null }; LOOPS_MAX], fuel: FUEL }
+        let locals = [const { Value::Null }; LOOPS_MAX];
+        Self { facts, locals, looping: 0, seen: BTreeMap::new(), fuel: FUEL }
     }
 
     #[inline]
@@ -257,7 +265,7 @@ impl<'f> Machine<'f> {
     /// Follows a path; `None` when something on it is missing.
     fn find(&mut self, node: &Node) -> Result<Option<Value>, Stop> {
         match node {
-            Node::Read(read) => Ok(self.facts.and_then(|facts| see(read, facts))),
+            Node::Read(read) => Ok(self.read(read)),
             Node::Field(field) => {
                 self.spend(1)?;
                 Ok(match self.find(&field.object)? {
@@ -278,7 +286,20 @@ impl<'f> Machine<'f> {
         }
     }
 
-    fn items(&mut self, each: &Loop) -> Result<std::sync::Arc<[Value]>, Stop> {
+    fn read(&mut self, read: &Read) -> Option<Value> {
+        let facts = self.facts?;
+        if self.looping == 0 {
+            return see(read, facts);
+        }
+        if let Some(seen) = self.seen.get(&read.name) {
+            return seen.clone();
+        }
+        let value = see(read, facts);
+        self.seen.insert(Arc::clone(&read.name), value.clone());
+        value
+    }
+
+    fn items(&mut self, each: &Loop) -> Result<Arc<[Value]>, Stop> {
         match self.value(&each.over)? {
             Value::List(items) => Ok(items),
             other => Stop::mistyped(&other, "a list"),
@@ -288,9 +309,16 @@ impl<'f> Machine<'f> {
     /// `exists`, `all`, `exists_one`.
     fn judge(&mut self, each: &Loop) -> Result<bool, Stop> {
         let items = self.items(each)?;
+        self.looping += 1;
+        let judged = self.judge_items(each, &items);
+        self.looping -= 1;
+        judged
+    }
+
+    fn judge_items(&mut self, each: &Loop, items: &[Value]) -> Result<bool, Stop> {
         let mut first_error = None;
         let mut found = 0_u64;
-        for item in items.iter() {
+        for item in items {
             self.spend(1)?;
             self.locals[each.depth] = item.clone();
             match (self.truth(&each.body), each.kind) {
@@ -315,8 +343,15 @@ impl<'f> Machine<'f> {
     /// `filter` and `map`.
     fn collect(&mut self, each: &Loop) -> Result<Value, Stop> {
         let items = self.items(each)?;
+        self.looping += 1;
+        let collected = self.collect_items(each, &items);
+        self.looping -= 1;
+        collected
+    }
+
+    fn collect_items(&mut self, each: &Loop, items: &[Value]) -> Result<Value, Stop> {
         let mut collected = Vec::new();
-        for item in items.iter() {
+        for item in items {
             self.spend(1)?;
             self.locals[each.depth] = item.clone();
             if let Some(test) = &each.test

@@ -1,6 +1,9 @@
 //! Nothing hangs, nothing overflows the stack, nothing fills the memory.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use proptest::prelude::*;
 
@@ -115,6 +118,64 @@ fn what_would_run_for_ever_runs_out_of_fuel() {
         ),
     ] {
         assert_eq!(stopped(&source, &given), "it takes more than 2000000 steps", "{source}");
+    }
+}
+
+/// Facts that count how often the event's properties are brought from JSON, which takes as long as they are.
+struct Counting {
+    given: Given,
+    reads: Cell<usize>,
+}
+
+impl Facts for Counting {
+    fn property(&self, path: &[Arc<str>]) -> Option<Value> {
+        self.reads.set(self.reads.get() + 1);
+        self.given.property(path)
+    }
+
+    fn event_name(&self) -> Option<Value> {
+        self.given.event_name()
+    }
+
+    fn event_timestamp(&self) -> Option<Value> {
+        self.given.event_timestamp()
+    }
+
+    fn profile_trait(&self, key: &str) -> Option<Value> {
+        self.given.profile_trait(key)
+    }
+
+    fn metric(&self, key: &str) -> Option<Value> {
+        self.given.metric(key)
+    }
+
+    fn balance(&self, key: &str) -> i64 {
+        self.given.balance(key)
+    }
+
+    fn constant(&self, key: &str) -> Option<Value> {
+        self.given.constant(key)
+    }
+
+    fn in_audience(&self, key: &str) -> bool {
+        self.given.in_audience(key)
+    }
+}
+
+#[test]
+fn a_loop_reads_the_event_once_and_not_once_an_item() {
+    let list = "event.properties.numbers";
+    for source in [
+        format!("{list}.all(a, size({list}) > a)"),
+        format!("{list}.exists(a, {list}.exists(b, a + b == -1))"),
+        format!("{list}.all(a, has({list}))"),
+        format!("size({list}.filter(a, size({list}) > 1 && a == {list}[1])) == 1"),
+    ] {
+        let facts = Counting { given: numbers(1_000), reads: Cell::new(0) };
+        let expression = checked(&source).unwrap_or_else(|faults| panic!("{source}: {faults:#?}"));
+        let counted = expression.evaluate(&facts);
+        assert!(facts.reads.get() <= 2, "{source}: read {} times", facts.reads.get());
+        assert_eq!(counted, expression.evaluate(&facts.given), "{source}");
     }
 }
 

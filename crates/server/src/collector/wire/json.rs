@@ -239,6 +239,8 @@ impl<'a> Reader<'a> {
 
     fn unexpected(&self, wanted: &str) -> Broken {
         self.broken(match self.text[self.at..].chars().next() {
+            // A quote needs no escape between backticks.
+            Some('"') => format!("expected {wanted}, found `\"`"),
             Some(found) => format!("expected {wanted}, found `{}`", found.escape_debug()),
             None => format!("expected {wanted}, but the text ends here (was it cut off?)"),
         })
