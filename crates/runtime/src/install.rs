@@ -152,12 +152,8 @@ impl Greenroom {
         let restored = self.backend.restore(name, from, self.clock.now()).await;
         match restored {
             Ok(store) => {
-                let incarnation = store.identity().incarnation;
                 let environment = self.start(store).await?;
-                let change = Change::Restored { incarnation };
-                environment
-                    .change(ControlDraft { actor, message: None, change }, ControlWrites::default(), None)
-                    .await?;
+                note_restored(&environment, actor).await?;
                 Ok(environment)
             }
             Err(error) => {
@@ -169,6 +165,21 @@ impl Greenroom {
                 Err(error.into())
             }
         }
+    }
+
+    /// The same in a folder that nobody serves: also for an environment that does not open any more.
+    pub async fn restore_stopped(
+        backend: &dyn Backend,
+        master_key: [u8; 32],
+        clock: SharedClock,
+        name: &str,
+        from: &std::path::Path,
+        actor: Actor,
+    ) -> Result<()> {
+        let store = backend.restore(name, from, clock.now()).await?;
+        let environment = Environment::start(store, &master_key, clock, Options::default()).await?;
+        note_restored(&environment, actor).await?;
+        environment.stop().await
     }
 
     /// Every environment, by name.
@@ -253,6 +264,12 @@ impl Greenroom {
         }
         Ok(())
     }
+}
+
+async fn note_restored(environment: &Environment, actor: Actor) -> Result<()> {
+    let change = Change::Restored { incarnation: environment.store().identity().incarnation };
+    let draft = ControlDraft { actor, message: None, change };
+    environment.change(draft, ControlWrites::default(), None).await.map(drop)
 }
 
 /// Names stand in addresses, files and commands: the same letters as object keys, and `-`.

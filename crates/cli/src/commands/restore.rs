@@ -1,21 +1,29 @@
 //! `greenroom restore`.
 
-use anyhow::Result;
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context as _, Result};
+use runtime::{Greenroom, clock::SystemClock, control::Actor};
 use serde_json::json;
 
+use super::serve::folder;
 use crate::{arguments::In, client::routes, context::Context, exit::Exit, output::text::at};
 
 /// Put a backup in an environment's place
 ///
 /// What came in since the backup is gone from it. People who were erased meanwhile are erased again before it
-/// serves; deliveries start paused.
+/// serves; deliveries start paused. With --stopped it is done without a server, for when it does not start any
+/// more.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
     #[command(flatten)]
     place: In,
-    /// The backup's name in the server's folder of backups, as `backup` told it
+    /// The backup's name in the server's folder of backups, as `backup` told it; with --stopped its path
     #[arg(value_name = "BACKUP")]
     name: String,
+    /// The server is stopped: work on the data folder itself
+    #[arg(long)]
+    stopped: bool,
     /// Ask nobody
     #[arg(long)]
     auto_approve: bool,
@@ -38,6 +46,11 @@ impl Restore {
                 return Ok(Exit::ApprovalRequired);
             }
         }
+        if self.stopped {
+            restore_stopped(&context.global.data, environment, Path::new(&self.name))?;
+            writeln!(context.out, "{environment} is restored from {}; start the server again", self.name)?;
+            return Ok(Exit::Done);
+        }
         let path = format!("{}/restore", routes::environment(environment));
         let restored = context.client()?.post(&path, &json!({ "name": self.name }))?;
         context.show(&restored, |out| {
@@ -50,4 +63,22 @@ impl Restore {
         })?;
         Ok(Exit::Done)
     }
+}
+
+fn restore_stopped(data: &Path, environment: &str, backup: &Path) -> Result<()> {
+    anyhow::ensure!(
+        backup.is_dir(),
+        "{} is not a backup's folder; without a server, BACKUP is a path",
+        backup.display()
+    );
+    let backend = store_sqlite::SqliteBackend::open(data, store_sqlite::Options::default())
+        .with_context(|| format!("opening the data folder {}; is its server stopped?", data.display()))?;
+    let master_key = folder::master_key(data)?;
+    let actor = Actor { id: "operator".into(), name: "whoever had the data folder".into() };
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let clock = Arc::new(SystemClock);
+        Greenroom::restore_stopped(&backend, master_key, clock, environment, backup, actor)
+            .await
+            .with_context(|| format!("restoring {environment}"))
+    })
 }

@@ -166,3 +166,34 @@ fn a_full_disk_stops_acknowledging_and_loses_nothing() -> Result<()> {
     assert_eq!(points(&server, "bob")?, Some(3));
     server.stop()
 }
+
+#[test]
+fn an_environment_that_does_not_open_is_restored_without_a_server() -> Result<()> {
+    let place = used()?;
+    let server = place.serve()?;
+    let truth = totals(&server, "live")?;
+    let backup = server.json(&["backup", "--environment", "live"])?;
+    let backup = backup["path"].as_str().context("a backup has a path")?.to_owned();
+    let restore = |auto: bool| {
+        let mut restore = Command::new(program());
+        restore.args(["restore", "--environment", "live", "--stopped", &backup, "--data"]).arg(&place.data);
+        restore.args(auto.then_some("--auto-approve")).stdin(Stdio::null()).output()
+    };
+    let taken = restore(true)?;
+    let words = String::from_utf8_lossy(&taken.stderr).into_owned();
+    ensure!(!taken.status.success() && words.contains("is its server stopped?"), "{words}");
+    server.stop()?;
+
+    let file = data_file(&place.data)?;
+    let mut bytes = fs::read(&file)?;
+    bytes[..4_096].fill(7);
+    fs::write(&file, bytes)?;
+    ensure!(place.serve().is_err(), "its first page is gone");
+    ensure!(!restore(false)?.status.success(), "nobody was there to ask");
+    let restored = restore(true)?;
+    ensure!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let server = place.serve()?;
+    assert_eq!(totals(&server, "live")?, truth);
+    verified(&server)?;
+    server.stop()
+}

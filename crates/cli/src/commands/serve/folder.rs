@@ -35,7 +35,7 @@ pub(super) fn make(folder: &Path) -> Result<()> {
 }
 
 /// The master key: from the environment variable, or the folder's; made at the first start.
-pub(super) fn master_key(folder: &Path) -> Result<[u8; 32]> {
+pub(crate) fn master_key(folder: &Path) -> Result<[u8; 32]> {
     if let Ok(text) = std::env::var(MASTER_KEY_VARIABLE) {
         return read_key(&text).with_context(|| format!("the variable {MASTER_KEY_VARIABLE}"));
     }

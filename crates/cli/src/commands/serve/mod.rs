@@ -1,6 +1,6 @@
 //! `greenroom serve`.
 
-mod folder;
+pub(crate) mod folder;
 mod logs;
 mod running;
 
