@@ -18,11 +18,12 @@ mod table;
 pub const HELP: &str = "\
 Measures how fast events go in, beside what others reach, in one run, and prints a table.
 
-Usage: cargo xtask bench [--events N] [--seconds S] [--without-postgres]
+Usage: cargo xtask bench [--events N] [--seconds S] [--without-postgres] [--no-build]
 
   --events N          events for each way of sending: 1,000,000 for a hundred a POST, fewer for fewer
   --seconds S         how long the hand-rolled baseline runs; 15
   --without-postgres  leave the hand-rolled baseline out, and the ratios with it
+  --no-build          measure the programs that were built last
 
 The baselines are one PostgreSQL transaction an event (PostgreSQL 15 is installed if it is missing) and the
 bare SQLite insert. See benches/README.md. Needs no network but for installing, and some 10 GB of disk.
@@ -33,13 +34,16 @@ struct Options {
     events: u64,
     seconds: u32,
     postgres: bool,
+    build: bool,
 }
 
 /// Runs everything and prints the table.
 pub fn run(arguments: &[String]) -> Result<()> {
     let options = options(arguments)?;
-    println!("building");
-    process::run(&mut workspace::cargo(&["build", "--release", "--locked", "--bins"]))?;
+    if options.build {
+        println!("building");
+        process::run(&mut workspace::cargo(&["build", "--release", "--locked", "--bins"]))?;
+    }
     let room = Room::new()?;
 
     let hand_rolled = if options.postgres {
@@ -61,7 +65,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn options(arguments: &[String]) -> Result<Options> {
-    let mut options = Options { events: 1_000_000, seconds: 15, postgres: true };
+    let mut options = Options { events: 1_000_000, seconds: 15, postgres: true, build: true };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut number = || rest.next().with_context(|| format!("`{argument}` needs a number"));
@@ -69,6 +73,7 @@ fn options(arguments: &[String]) -> Result<Options> {
             "--events" => options.events = number()?.parse().context("`--events` takes a number")?,
             "--seconds" => options.seconds = number()?.parse().context("`--seconds` takes a number")?,
             "--without-postgres" => options.postgres = false,
+            "--no-build" => options.build = false,
             other => bail!("`{other}` is not understood; see `cargo xtask bench --help`"),
         }
     }

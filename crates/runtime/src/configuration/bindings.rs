@@ -24,13 +24,16 @@ pub struct ConstantBinding {
 }
 
 impl Environment {
-    /// Binds a constant; `None` unbinds it. It must fit the declaration, if there is one already.
+    /// Binds a constant; `None` unbinds it. It must fit the declaration, if there is one already. `seen` refuses
+    /// it when the configuration is no longer the one that was read.
     pub async fn set_constant(
         &self,
         actor: Actor,
         key: Key,
         value: Option<serde_json::Value>,
+        seen: Option<u64>,
     ) -> Result<u64> {
+        let expected = self.as_seen(seen).await?;
         let rules = self.rules();
         let declared = rules.program.constants.get(&key);
         let change = if let Some(value) = value {
@@ -52,7 +55,7 @@ impl Environment {
             Change::ConstantUnset { key }
         };
         let draft = ControlDraft { actor, message: None, change };
-        self.change(draft, ControlWrites::default(), None).await
+        self.change(draft, ControlWrites::default(), expected).await
     }
 
     /// Every constant that is declared or bound here.
@@ -103,8 +106,16 @@ impl Environment {
         Ok(self.store.secrets().await?.into_iter().map(|row| (row.key, row.set_at)).collect())
     }
 
-    /// Switches a reactor on or off in this environment. Not configuration: it does not travel.
-    pub async fn switch_reactor(&self, actor: Actor, reactor: Key, on: bool) -> Result<u64> {
+    /// Switches a reactor on or off in this environment. Not configuration: it does not travel. `seen` as with
+    /// constants.
+    pub async fn switch_reactor(
+        &self,
+        actor: Actor,
+        reactor: Key,
+        on: bool,
+        seen: Option<u64>,
+    ) -> Result<u64> {
+        let expected = self.as_seen(seen).await?;
         if !self.rules().program.reactors.iter().any(|(key, _)| *key == reactor) {
             return Err(Error::Missing {
                 what: "reactor",
@@ -113,6 +124,6 @@ impl Environment {
             });
         }
         let change = Change::Switched { reactor, on };
-        self.change(ControlDraft { actor, message: None, change }, ControlWrites::default(), None).await
+        self.change(ControlDraft { actor, message: None, change }, ControlWrites::default(), expected).await
     }
 }

@@ -9,12 +9,15 @@ use crate::{
 
 impl Environment {
     /// Moves the head to a new revision that says what `to` said. What was decided meanwhile stays decided.
+    /// `seen` refuses it when the configuration is no longer the one that was read.
     pub async fn rollback(
         &self,
         to: RevisionId,
         actor: Actor,
         message: Option<String>,
+        seen: Option<u64>,
     ) -> Result<(RevisionId, u64)> {
+        self.as_seen(seen).await?;
         let state = self.epochs.refresh().await?;
         let Some(row) = self.store.revision(to.0).await? else {
             return Err(Error::Missing {

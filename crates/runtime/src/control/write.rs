@@ -18,6 +18,20 @@ pub struct ControlDraft {
 }
 
 impl Environment {
+    /// The epoch at which the configuration is still the one that was `seen` ([`EpochState::configured`]);
+    /// refuses when it has changed since. Nothing, when nothing was seen.
+    pub(crate) async fn as_seen(&self, seen: Option<u64>) -> Result<Option<u64>> {
+        let Some(seen) = seen else { return Ok(None) };
+        let state = self.epochs.refresh().await?;
+        if state.configured == seen {
+            return Ok(Some(state.epoch));
+        }
+        Err(Error::Stale(format!(
+            "the configuration of environment `{}` has changed since it was read; read it again",
+            self.name()
+        )))
+    }
+
     /// Writes a control change as of the newest epoch, with `extra` in the same transaction. `expected`
     /// refuses it when the epoch is another one by now. Once this answers, no batch decides under the old
     /// epoch.

@@ -149,7 +149,7 @@ async fn stale_blocked_and_back() {
         .expect("it is set");
     let planned = live.plan(&source(), Choices::default()).await.expect("it plans");
     let file = planned.plan.clone();
-    live.set_constant(ada(), "x".to_owned().try_into().expect("a key"), Some(serde_json::json!(1)))
+    live.set_constant(ada(), "x".to_owned().try_into().expect("a key"), Some(serde_json::json!(1)), None)
         .await
         .expect("it is set");
     let stale = live.apply(request(PlanSource::File(Box::new(file)))).await;
@@ -168,7 +168,7 @@ async fn stale_blocked_and_back() {
     send(&live, vec![order("m1", "u1", "50", at("2025-03-01T10:00:00Z"))]).await;
     assert_eq!(points(&live, "u1").await, 100);
     let back = first.revision.expect("a revision");
-    live.rollback(back, ada(), Some("too generous".into())).await.expect("it rolls back");
+    live.rollback(back, ada(), Some("too generous".into()), None).await.expect("it rolls back");
     send(&live, vec![order("m2", "u1", "50", at("2025-03-01T10:00:00Z"))]).await;
     assert_eq!(points(&live, "u1").await, 150, "what was decided stays; what comes is as before");
     holds(&live).await;

@@ -8,7 +8,11 @@ use crate::problem::{Code, Problem};
 /// The state of an environment's configuration: moves with its head, constants, secrets and switches, and
 /// with nothing else.
 pub(crate) fn of(environment: &Environment) -> String {
-    format!("\"c{}\"", environment.state().configured)
+    tag(environment.state().configured)
+}
+
+fn tag(configured: u64) -> String {
+    format!("\"c{configured}\"")
 }
 
 /// As a header of an answer.
@@ -16,12 +20,15 @@ pub(crate) fn header_of(environment: &Environment) -> [(HeaderName, HeaderValue)
     [(header::ETAG, HeaderValue::from_str(&of(environment)).unwrap_or(HeaderValue::from_static("\"\"")))]
 }
 
-/// Refuses a change that does not say which state it starts from, or says another one.
-pub(crate) fn check(headers: &HeaderMap, environment: &Environment) -> Result<(), Problem> {
-    matches(headers, &of(environment))
+/// Refuses a change that does not say which state it starts from, or says another one. Gives that state, for the
+/// change itself to hold to; nothing for a change that takes any.
+pub(crate) fn check(headers: &HeaderMap, environment: &Environment) -> Result<Option<u64>, Problem> {
+    let configured = environment.state().configured;
+    Ok(matches(headers, &tag(configured))?.then_some(configured))
 }
 
-fn matches(headers: &HeaderMap, now: &str) -> Result<(), Problem> {
+/// Whether it names this very state; refused when it names another.
+fn matches(headers: &HeaderMap, now: &str) -> Result<bool, Problem> {
     let Some(asked) = headers.get(header::IF_MATCH) else {
         return Err(Problem::new(
             Code::PreconditionRequired,
@@ -29,8 +36,11 @@ fn matches(headers: &HeaderMap, now: &str) -> Result<(), Problem> {
         ));
     };
     let asked = asked.to_str().unwrap_or_default();
-    if asked.trim() == "*" || asked.split(',').any(|tag| tag.trim() == now) {
-        return Ok(());
+    if asked.trim() == "*" {
+        return Ok(false);
+    }
+    if asked.split(',').any(|tag| tag.trim() == now) {
+        return Ok(true);
     }
     Err(Problem::new(
         Code::Stale,
@@ -48,9 +58,9 @@ mod tests {
     fn a_change_names_the_state_it_starts_from() {
         for (sent, expected) in [
             (None, Err(Code::PreconditionRequired)),
-            (Some("\"c7\""), Ok(())),
-            (Some("\"c6\", \"c7\""), Ok(())),
-            (Some("*"), Ok(())),
+            (Some("\"c7\""), Ok(true)),
+            (Some("\"c6\", \"c7\""), Ok(true)),
+            (Some("*"), Ok(false)),
             (Some("\"c6\""), Err(Code::Stale)),
             (Some("c7"), Err(Code::Stale)),
         ] {

@@ -49,7 +49,7 @@ pub(crate) async fn rollback(
     Input(request): Input<Rollback>,
 ) -> Result<Json<RolledBack>, Problem> {
     let to: RevisionId = read("to", &request.to)?;
-    etag::check(&headers, &access.environment)?;
-    let (revision, epoch) = access.environment.rollback(to, access.actor(), request.message).await?;
+    let seen = etag::check(&headers, &access.environment)?;
+    let (revision, epoch) = access.environment.rollback(to, access.actor(), request.message, seen).await?;
     Ok(Json(RolledBack { revision: revision.to_string(), epoch }))
 }

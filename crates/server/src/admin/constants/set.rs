@@ -37,7 +37,7 @@ pub(crate) async fn set(
     Input(bound): Input<Bound>,
 ) -> Result<Json<Changed>, Problem> {
     let key = key(&of.key)?;
-    etag::check(&headers, &access.environment)?;
-    let epoch = access.environment.set_constant(access.actor(), key, Some(bound.value)).await?;
+    let seen = etag::check(&headers, &access.environment)?;
+    let epoch = access.environment.set_constant(access.actor(), key, Some(bound.value), seen).await?;
     Ok(Json(Changed { epoch }))
 }

@@ -23,7 +23,7 @@ pub(crate) async fn unset(
     headers: HeaderMap,
 ) -> Result<Json<Changed>, Problem> {
     let key = key(&of.key)?;
-    etag::check(&headers, &access.environment)?;
-    let epoch = access.environment.set_constant(access.actor(), key, None).await?;
+    let seen = etag::check(&headers, &access.environment)?;
+    let epoch = access.environment.set_constant(access.actor(), key, None, seen).await?;
     Ok(Json(Changed { epoch }))
 }

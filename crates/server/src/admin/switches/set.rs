@@ -37,7 +37,7 @@ pub(crate) async fn set(
     Input(switched): Input<Switched>,
 ) -> Result<Json<Changed>, Problem> {
     let key = key(&of.key)?;
-    etag::check(&headers, &access.environment)?;
-    let epoch = access.environment.switch_reactor(access.actor(), key, switched.on).await?;
+    let seen = etag::check(&headers, &access.environment)?;
+    let epoch = access.environment.switch_reactor(access.actor(), key, switched.on, seen).await?;
     Ok(Json(Changed { epoch }))
 }
