@@ -43,6 +43,7 @@ impl Rules {
     /// or has been redefined.
     pub fn needs_history(&self, profile: &Profile) -> bool {
         profile.is_active()
+            && profile.manifest != self.program.manifest.0
             && self.program.metrics.iter().any(|(key, metric)| {
                 metric.begin == program::kinds::metric::Begin::Backfill
                     && self

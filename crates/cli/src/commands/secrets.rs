@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Read};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use ureq::http::Method;
 
@@ -84,16 +85,38 @@ impl Secrets {
 }
 
 fn ask(context: &mut Context, key: &str) -> Result<String> {
-    if io::stdin().is_terminal() {
-        context.note(&format!(
-            "Type the value of {key}, then Enter and Ctrl-D. (It is shown as you type; rather pipe it in.)"
-        ))?;
-    }
     let mut value = String::new();
-    io::stdin().read_to_string(&mut value).context("reading the value from standard input")?;
+    let reading = "reading the value from standard input";
+    if io::stdin().is_terminal() {
+        context.note(&format!("Type the value of {key}, then Enter. It is not shown."))?;
+        let _silent = Silent::begin().context("keeping the terminal from showing what is typed")?;
+        io::stdin().read_line(&mut value).context(reading)?;
+    } else {
+        io::stdin().read_to_string(&mut value).context(reading)?;
+    }
     let value = value.strip_suffix('\n').map_or(&*value, |value| value.strip_suffix('\r').unwrap_or(value));
     if value.is_empty() {
         bail!("standard input was empty; pipe the secret's value in");
     }
     Ok(value.to_owned())
+}
+
+/// The terminal, for as long as it does not show what is typed.
+struct Silent(Termios);
+
+impl Silent {
+    fn begin() -> rustix::io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // The terminal may be gone.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
 }

@@ -207,14 +207,16 @@ const PAGE: usize = 1_000;
 pub(crate) async fn records(environment: &Environment, profile: ProfileId) -> Result<Vec<Recorded>> {
     let mut found = Vec::new();
     let mut after = None;
+    // A stream is chained from its end: forward, every page would be walked to from there.
     loop {
         let page =
-            environment.store.stream(Stream::Profile(profile), Direction::Forward, after, PAGE).await?;
+            environment.store.stream(Stream::Profile(profile), Direction::Backward, after, PAGE).await?;
         for record in &page.rows {
             found.push(engine::record::decode(&record.header, record.body.as_deref())?);
         }
         after = page.next;
         if after.is_none() {
+            found.reverse();
             return Ok(found);
         }
     }

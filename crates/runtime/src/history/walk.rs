@@ -48,8 +48,11 @@ fn read(record: &Record) -> Option<Read> {
 pub(super) struct Pages {
     store: Arc<dyn store::Environment>,
     share: Buckets,
-    reading: Option<JoinHandle<Result<(Vec<Read>, Option<Cursor>)>>>,
+    reading: Option<JoinHandle<Result<Page>>>,
 }
+
+/// A page of records, and where the next begins.
+type Page = (Vec<Read>, Option<Cursor>);
 
 impl Pages {
     pub(super) fn of(environment: &Environment, share: Buckets) -> Self {

@@ -162,7 +162,6 @@ impl Rehearsal<'_> {
 
     async fn record(&mut self, members: &mut HashMap<ProfileId, Member>, recorded: Recorded) -> Result<()> {
         let id = recorded.profile;
-        let environment = self.environment;
         let member = members.entry(id).or_insert_with(|| Member {
             recorded: Profile::new(id),
             candidate: Candidate::fresh(id),
@@ -178,17 +177,10 @@ impl Rehearsal<'_> {
             self.control(&member.recorded, &recorded).await?;
             if !member.begun {
                 member.begun = true;
-                member.candidate = Candidate::new(member.recorded.clone());
-                let history = if self.candidate.needs_history(&member.recorded) {
-                    walk::history_before(environment, id, recorded.n).await?
-                } else {
-                    Arc::default()
-                };
-                let at = self.since.unwrap_or(Timestamp::MIN);
-                member
-                    .candidate
-                    .upgrade(&self.candidate, &mut self.counters, history, at)
-                    .map_err(Error::Decision)?;
+                let mut counters = std::mem::take(&mut self.counters);
+                let begun = self.begin(&member.recorded, recorded.n, &mut counters).await;
+                self.counters = counters;
+                member.candidate = begun?;
             }
             tally::decision(&mut self.report, Side::Recorded, &recorded.decision);
         }
@@ -207,6 +199,19 @@ impl Rehearsal<'_> {
             engine::evolve(&mut member.recorded, &recorded);
         }
         Ok(())
+    }
+
+    /// The candidate as of the beginning of the span, out of the state recorded before record `n`.
+    async fn begin(&self, recorded: &Profile, n: u64, counters: &mut Counters) -> Result<Candidate> {
+        let mut candidate = Candidate::new(recorded.clone());
+        let history = if self.candidate.needs_history(recorded) {
+            walk::history_before(self.environment, recorded.id, n).await?
+        } else {
+            Arc::default()
+        };
+        let at = self.since.unwrap_or(Timestamp::MIN);
+        candidate.upgrade(&self.candidate, counters, history, at).map_err(Error::Decision)?;
+        Ok(candidate)
     }
 
     /// Decides a record again under its own rules; a difference makes the rehearsal untrusted.
@@ -381,9 +386,15 @@ impl Rehearsal<'_> {
         event.event = explained.message.as_ref().and_then(|message| message.event.clone());
         event.points.recorded = tally::points_total(&explained.decision);
         event.recorded = explained.trace.ok();
-        let mut candidate = Candidate::fresh(profile);
+        let mut state = Profile::new(profile);
+        let mut candidate = self.since.is_none().then(|| Candidate::fresh(profile));
         let mut counters = Counters::default();
         for recorded in batch::records(self.environment, profile).await? {
+            if candidate.is_none() && self.in_window(&recorded) {
+                candidate = Some(self.begin(&state, recorded.n, &mut counters).await?);
+            }
+            engine::evolve(&mut state, &recorded);
+            let Some(candidate) = &mut candidate else { continue };
             if recorded.n == event.n {
                 if let Ok((decision, trace)) = candidate.traced(&self.candidate, &mut counters, &recorded) {
                     event.points.candidate = tally::points_total(&decision);
