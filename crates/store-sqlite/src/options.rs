@@ -27,7 +27,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             file_bytes_max: None,
-            writer_cache_bytes: 32 << 20,
+            writer_cache_bytes: 64 << 20,
             reader_cache_bytes: 4 << 20,
             readers: 2,
             log_bytes: 80 << 20,

@@ -30,6 +30,24 @@ impl Found {
     pub(crate) fn tail(&self) -> Tail {
         Tail { n: self.row.n, seq: self.tail_seq }
     }
+
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            no: self.no,
+            tail: self.tail(),
+            manifest_no: self.manifest_no,
+            due: self.row.due_at.map(micros),
+        }
+    }
+}
+
+/// Where a profile stands: as much of its row as writing over it needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) no: i64,
+    pub(crate) tail: Tail,
+    manifest_no: i64,
+    due: Option<i64>,
 }
 
 fn sum(row: &ProfileRow, tail_seq: i64) -> i64 {
@@ -111,11 +129,15 @@ pub(crate) fn each(
 
 /// How many profiles stand at which manifest: changes gathered over a commit, written once.
 #[derive(Default)]
-pub(crate) struct Counts(BTreeMap<i64, i64>);
+pub(crate) struct Counts {
+    changes: BTreeMap<i64, i64>,
+    /// The manifest of the row before, nearly always that of the next one too.
+    last: Option<([u8; 32], i64)>,
+}
 
 impl Counts {
     pub(crate) fn write(&self, connection: &Connection) -> Result<()> {
-        for (no, change) in self.0.iter().filter(|(_, change)| **change != 0) {
+        for (no, change) in self.changes.iter().filter(|(_, change)| **change != 0) {
             let (hash, profiles) = manifest(connection, *no)?;
             let profiles = profiles + change;
             connection
@@ -124,48 +146,60 @@ impl Counts {
         }
         Ok(())
     }
+
+    fn number(&mut self, connection: &Connection, hash: &[u8; 32]) -> Result<i64> {
+        if let Some((_, no)) = self.last.filter(|(last, _)| last == hash) {
+            return Ok(no);
+        }
+        let no = manifest_no(connection, hash)?;
+        self.last = Some((*hash, no));
+        Ok(no)
+    }
 }
 
-/// Writes a row over `old`, or a new one.
+/// Writes a row over `old`, or a new one. Says where it stands now.
 pub(crate) fn write(
     connection: &Connection,
-    old: Option<&Found>,
+    old: Option<Place>,
     row: &ProfileRow,
     tail_seq: i64,
     counts: &mut Counts,
-) -> Result<()> {
+) -> Result<Place> {
     let (n, due, crc) = (int(row.n), row.due_at.map(micros), sum(row, tail_seq));
+    let manifest_no = counts.number(connection, &row.manifest)?;
+    let place = |no| Place { no, tail: Tail { n: row.n, seq: tail_seq }, manifest_no, due };
     let Some(old) = old else {
-        let manifest_no = manifest_no(connection, &row.manifest)?;
-        *counts.0.entry(manifest_no).or_default() += 1;
+        *counts.changes.entry(manifest_no).or_default() += 1;
         connection
             .prepare_cached(
                 "INSERT INTO profile (id, n, tail_seq, manifest_no, due_at, crc, tail, state)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute((row.id.0, n, tail_seq, manifest_no, due, crc, row.tail, &row.state[..]))?;
-        return Ok(());
+        return Ok(place(connection.last_insert_rowid()));
     };
-    if old.row.manifest == row.manifest && old.row.due_at.map(micros) == due {
+    let written = if old.manifest_no == manifest_no && old.due == due {
         // Most writes: the columns that indexes stand on are left alone.
         connection
             .prepare_cached(
                 "UPDATE profile SET n = ?2, tail_seq = ?3, crc = ?4, tail = ?5, state = ?6 WHERE no = ?1",
             )?
-            .execute((old.no, n, tail_seq, crc, row.tail, &row.state[..]))?;
-        return Ok(());
+            .execute((old.no, n, tail_seq, crc, row.tail, &row.state[..]))?
+    } else {
+        *counts.changes.entry(old.manifest_no).or_default() -= 1;
+        *counts.changes.entry(manifest_no).or_default() += 1;
+        connection
+            .prepare_cached(
+                "UPDATE profile SET n = ?2, tail_seq = ?3, manifest_no = ?4, due_at = ?5, crc = ?6, tail = ?7,
+                        state = ?8
+                 WHERE no = ?1",
+            )?
+            .execute((old.no, n, tail_seq, manifest_no, due, crc, row.tail, &row.state[..]))?
+    };
+    if written != 1 {
+        return Err(damaged(format!("profile {}", row.id), "its row is gone"));
     }
-    let manifest_no = manifest_no(connection, &row.manifest)?;
-    *counts.0.entry(old.manifest_no).or_default() -= 1;
-    *counts.0.entry(manifest_no).or_default() += 1;
-    connection
-        .prepare_cached(
-            "UPDATE profile SET n = ?2, tail_seq = ?3, manifest_no = ?4, due_at = ?5, crc = ?6, tail = ?7,
-                    state = ?8
-             WHERE no = ?1",
-        )?
-        .execute((old.no, n, tail_seq, manifest_no, due, crc, row.tail, &row.state[..]))?;
-    Ok(())
+    Ok(place(old.no))
 }
 
 // ---- manifests ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ use ledger::ProfileId;
 use rusqlite::Connection;
 use store::{Commit, Deciding, Epoch, Error, Granted, NewRecord, Step, Stream, Writes};
 
-use super::erase;
+use super::{Places, erase};
 use crate::{
     codec::stream_name,
     fault::{Fault, Result, refused},
@@ -17,7 +17,7 @@ use crate::{
         counters::Grants,
         directory, journal, memberships, outbox,
         position::Position,
-        profiles::{self, Found},
+        profiles::{self, Place},
         quarantine, search,
         streams::{self, Quarantined, Tail},
         sums,
@@ -43,6 +43,7 @@ pub(super) fn run(
     position: &mut Position,
     epoch: Epoch,
     deciding: &mut dyn Deciding,
+    places: &mut Places,
 ) -> Result<Done> {
     if position.epoch != epoch {
         return Ok(Done::nothing(Commit::EpochMoved(position.epoch)));
@@ -55,7 +56,7 @@ pub(super) fn run(
             Step::Write(writes) => break writes,
         }
     };
-    let Some(erased) = write(connection, position, &writes)? else {
+    let Some(erased) = write(connection, position, &writes, places)? else {
         return Ok(Done::nothing(Commit::Conflict));
     };
     grants.write(connection)?;
@@ -76,13 +77,18 @@ fn step(deciding: &mut dyn Deciding, granted: &[Granted]) -> Result<Step> {
 
 /// A profile of the batch: as it stood, and the tail that its records move.
 struct Touched {
-    old: Option<Found>,
+    old: Option<Place>,
     tail: Tail,
 }
 
 /// Writes everything; `None` when something is not as expected.
-fn write(connection: &Connection, position: &mut Position, writes: &Writes) -> Result<Option<Vec<Stream>>> {
-    let Some((mut touched, places)) = touched(connection, writes)? else { return Ok(None) };
+fn write(
+    connection: &Connection,
+    position: &mut Position,
+    writes: &Writes,
+    places: &mut Places,
+) -> Result<Option<Vec<Stream>>> {
+    let Some((mut touched, rows)) = touched(connection, writes, places)? else { return Ok(None) };
 
     // In the order of their keys: neighbours share pages.
     let mut claims: Vec<_> = writes.claims.iter().collect();
@@ -96,9 +102,9 @@ fn write(connection: &Connection, position: &mut Position, writes: &Writes) -> R
         directory::forget(connection, *key)?;
     }
 
-    let Some(made) = records(connection, position, writes, &mut touched, &places)? else { return Ok(None) };
+    let Some(made) = records(connection, position, writes, &mut touched, &rows)? else { return Ok(None) };
 
-    write_profiles(connection, writes, &touched)?;
+    write_profiles(connection, writes, &touched, places)?;
     sums::add(connection, &writes.sums)?;
     for (message, row) in &writes.quarantine {
         put_quarantine(connection, message, row.as_ref())?;
@@ -113,25 +119,30 @@ fn write(connection: &Connection, position: &mut Position, writes: &Writes) -> R
     Ok(Some(writes.erase.clone()))
 }
 
-type Places = HashMap<ProfileId, usize>;
+/// Which of the batch's rows is whose.
+type Rows = HashMap<ProfileId, usize>;
 
 /// Reads the profiles that the batch writes; `None` when one is not where it was.
-fn touched(connection: &Connection, writes: &Writes) -> Result<Option<(Vec<Touched>, Places)>> {
+fn touched(
+    connection: &Connection,
+    writes: &Writes,
+    places: &Places,
+) -> Result<Option<(Vec<Touched>, Rows)>> {
     let mut touched = Vec::with_capacity(writes.profiles.len());
-    let mut places = HashMap::with_capacity(writes.profiles.len());
+    let mut rows = HashMap::with_capacity(writes.profiles.len());
     for (at, write) in writes.profiles.iter().enumerate() {
         let id = write.row.id;
-        if places.insert(id, at).is_some() {
+        if rows.insert(id, at).is_some() {
             return Err(refused(format!("profile {id} stands twice in one batch")));
         }
-        let old = profiles::find(connection, id)?;
-        let tail = old.as_ref().map_or_else(Tail::default, Found::tail);
+        let old = places.find(connection, id)?;
+        let tail = old.map_or_else(Tail::default, |old| old.tail);
         if tail.n != write.expected {
             return Ok(None);
         }
         touched.push(Touched { old, tail });
     }
-    Ok(Some((touched, places)))
+    Ok(Some((touched, rows)))
 }
 
 type Made = HashMap<(ProfileId, u64), i64>;
@@ -143,14 +154,14 @@ fn records(
     position: &mut Position,
     writes: &Writes,
     touched: &mut [Touched],
-    places: &Places,
+    rows: &Rows,
 ) -> Result<Option<Made>> {
     let mut made = HashMap::new();
     let mut quarantined: BTreeMap<[u8; 16], Quarantined> = BTreeMap::new();
     for record in &writes.records {
         let tail = match record.stream {
             Stream::Control => return Err(refused("a batch cannot write the control stream")),
-            Stream::Profile(id) => match places.get(&id) {
+            Stream::Profile(id) => match rows.get(&id) {
                 Some(at) => &mut touched[*at].tail,
                 None => return Err(refused(format!("a record of profile {id} without its row"))),
             },
@@ -205,14 +216,20 @@ fn append(
     Ok(())
 }
 
-fn write_profiles(connection: &Connection, writes: &Writes, touched: &[Touched]) -> Result<()> {
+fn write_profiles(
+    connection: &Connection,
+    writes: &Writes,
+    touched: &[Touched],
+    places: &mut Places,
+) -> Result<()> {
     let mut manifests = profiles::Counts::default();
     let mut members = memberships::Counts::default();
     let mut order: Vec<usize> = (0..touched.len()).collect();
     order.sort_by_key(|at| touched[*at].old.as_ref().map_or(i64::MAX, |old| old.no));
     for at in order {
         let (write, touched) = (&writes.profiles[at], &touched[at]);
-        profiles::write(connection, touched.old.as_ref(), &write.row, touched.tail.seq, &mut manifests)?;
+        let place = profiles::write(connection, touched.old, &write.row, touched.tail.seq, &mut manifests)?;
+        places.note(write.row.id, place);
         hang_on(connection, write, &mut members)?;
     }
     manifests.write(connection)?;

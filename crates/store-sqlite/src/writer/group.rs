@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::{Commit, Error, Result, Stream};
 use tokio::sync::oneshot;
 
-use super::{Batch, Job, Writer, commit, erase};
+use super::{Batch, Job, Places, Writer, commit, erase};
 use crate::{fault, tables::position::Position};
 
 /// How a transaction of several batches ended.
@@ -16,6 +16,13 @@ struct Ended {
     /// Where the store is now; `None` when nothing was written.
     position: Option<Position>,
     erased: Vec<Stream>,
+}
+
+impl Ended {
+    /// Whether every batch has been committed.
+    fn is_whole(&self) -> bool {
+        self.answers.iter().all(|answer| matches!(answer, Ok(Commit::Committed)))
+    }
 }
 
 impl Writer {
@@ -39,10 +46,17 @@ impl Writer {
             work.push((epoch, deciding));
         }
         let name = self.identity.name.clone();
+        let mut places = std::mem::take(&mut self.places);
         let ended = match self.ready() {
             Err(error) => Err(error),
-            Ok(connection) => match together(connection, work, &name) {
-                Ok(ended) => Ok(ended),
+            Ok(connection) => match together(connection, work, &name, &mut places) {
+                Ok(ended) => {
+                    // Places of a batch that was undone are wrong; they are seldom enough to forget all.
+                    if ended.is_whole() {
+                        self.places = places;
+                    }
+                    Ok(ended)
+                }
                 Err(fault) => Err(self.failed(fault, "committing")),
             },
         };
@@ -78,20 +92,24 @@ impl Writer {
     }
 }
 
-/// Runs every batch in a savepoint of its own, then commits them all.
+/// Runs every batch, then commits them all. One alone needs no savepoint, for which every page that it changes
+/// would be copied first: when it is not to be kept, neither is the transaction.
 fn together(
     connection: &mut Connection,
     work: Vec<(store::Epoch, Box<dyn store::Deciding>)>,
     name: &str,
+    places: &mut Places,
 ) -> fault::Result<Ended> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut position = Position::read(&transaction)?;
     let count = work.len();
     let (mut answers, mut erased, mut wrote) = (Vec::with_capacity(count), Vec::new(), false);
     for (epoch, mut deciding) in work {
-        transaction.prepare_cached("SAVEPOINT batch")?.execute([])?;
+        if count > 1 {
+            transaction.prepare_cached("SAVEPOINT batch")?.execute([])?;
+        }
         let mut after = position;
-        let outcome = match commit::run(&transaction, &mut after, epoch, deciding.as_mut()) {
+        let outcome = match commit::run(&transaction, &mut after, epoch, deciding.as_mut(), places) {
             Err(fault) if fault.poisons() => return Err(fault),
             Err(fault) if transaction.is_autocommit() => {
                 let answers = undone(count, answers.len(), fault.told(name, "committing"));
@@ -104,10 +122,12 @@ fn together(
         {
             position = after;
             wrote = true;
-        } else {
+        } else if count > 1 {
             transaction.prepare_cached("ROLLBACK TO batch")?.execute([])?;
         }
-        transaction.prepare_cached("RELEASE batch")?.execute([])?;
+        if count > 1 {
+            transaction.prepare_cached("RELEASE batch")?.execute([])?;
+        }
         answers.push(match outcome {
             Ok(done) => {
                 erased.extend(done.erased);

@@ -1,7 +1,7 @@
 //! The writer: one thread that owns the only writing connection of an environment.
 //!
-//! Batches that wait are committed together: each in a savepoint of its own, so that a conflict of one does
-//! not hurt another, all in one transaction with one sync, acknowledged after it. Because everything that
+//! Batches that wait are committed together: several each in a savepoint of its own, so that a conflict of one
+//! does not hurt another, all in one transaction with one sync, acknowledged after it. Because everything that
 //! writes goes through here in order, a control change is alone when it runs: no batch is in flight.
 //!
 //! A failed write or sync leaves the connection in doubt: it is dropped and nothing is acknowledged until
@@ -11,6 +11,7 @@ mod commit;
 mod control;
 pub(crate) mod erase;
 mod group;
+mod places;
 mod rebuild;
 mod recovery;
 
@@ -24,7 +25,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::{Commit, ControlWrites, Deciding, Epoch, Error, Identity, OutsideChange, Refill, Result};
 use tokio::sync::oneshot;
 
-use self::recovery::Broken;
+use self::{places::Places, recovery::Broken};
 use crate::{
     Options,
     anchor::Anchor,
@@ -59,6 +60,7 @@ pub(crate) struct Writer {
     options: Options,
     connection: Option<Connection>,
     broken: Option<Broken>,
+    places: Places,
     /// As of the last acknowledged transaction.
     position: Position,
     anchor: Anchor,
@@ -88,6 +90,7 @@ impl Writer {
             options,
             connection: Some(connection),
             broken: None,
+            places: Places::default(),
             position,
             anchor,
             anchored: Instant::now(),
@@ -201,6 +204,7 @@ impl Writer {
     }
 
     fn rebuild(&mut self, refill: Box<dyn Refill>) -> Result<()> {
+        self.places = Places::default();
         self.transact("rebuilding the views", |connection, _| {
             rebuild::run(connection, refill)?;
             Ok((true, ()))

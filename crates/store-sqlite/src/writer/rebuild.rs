@@ -94,8 +94,8 @@ fn write(
             let n = write.row.n;
             return Err(refused(format!("the row of profile {id} says {n}, its stream ends at {}", tail.n)));
         }
-        let old = profiles::find(connection, id)?;
-        profiles::write(connection, old.as_ref(), &write.row, tail.seq, manifests)?;
+        let old = profiles::find(connection, id)?.map(|found| found.place());
+        profiles::write(connection, old, &write.row, tail.seq, manifests)?;
         hang_on(connection, write, members)?;
     }
     sums::add(connection, &rows.sums)?;
