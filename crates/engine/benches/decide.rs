@@ -130,6 +130,7 @@ fn writing<'a>(
         key: Some([7; 16]),
         unique: Some([8; 16]),
         input,
+        payload: None,
         decision,
         previous: before.tail,
         salt: [9; 16],

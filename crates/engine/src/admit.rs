@@ -134,9 +134,7 @@ fn event(found: &mut Found, key: &Key, event_type: &EventType, message: &Message
         found.refuse("forbidden_source", "/event".into(), detail);
     }
     numbers(found, Some(&event_type.schema), &message.properties, "/properties");
-    // A map and a value of a map are different types to the validator; the copy is made for declared events
-    // with a schema only.
-    for (pointer, detail) in event_type.validator.problems(&Json::Object(message.properties.clone())) {
+    for (pointer, detail) in event_type.validator.problems(message.properties.as_json()) {
         found.refuse("schema", format!("/properties{pointer}"), detail);
     }
     if event_type.unknown_fields != OnUnknown::Accept {

@@ -47,7 +47,7 @@ pub use admit::{Admission, admit};
 pub use decide::{Proposal, Suspended, decide, decide_traced, decide_with, settle};
 pub use decision::{Decision, Demanded, Effect, Outcome, Stopped, Trace};
 pub use evolve::{evolve, evolve_written};
-pub use input::{Command, Input, Message, MessageKind, Source, Times};
+pub use input::{Command, Input, Message, MessageKind, Properties, Source, Times};
 pub use profile::Profile;
 pub use resolve::{Identity, Known, Resolution, resolve};
 pub use rules::Rules;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ledger::ProfileId;
 use sha2::{Digest, Sha256};
 
-use crate::{Decision, Input, Times};
+use crate::{Decision, Input, Message, Times};
 
 /// The format that headers and bodies are written in; older ones stay readable.
 pub const FORMAT_VERSION: u8 = 1;
@@ -59,6 +59,8 @@ pub struct Writing<'a> {
     pub unique: Option<[u8; 16]>,
     /// The input.
     pub input: &'a Input,
+    /// The JSON form of the input's message, if it has been made already (see [`payload`]).
+    pub payload: Option<&'a str>,
     /// What was decided.
     pub decision: &'a Decision,
     /// Hash of the stream's last record.
@@ -85,10 +87,16 @@ pub struct Undecodable(pub String);
 
 /// Writes a record down. Times are kept to the microsecond.
 pub fn encode(writing: &Writing<'_>) -> Encoded {
-    let body = body::encode(writing.input, &writing.decision.effects, writing.salt);
+    let body = body::encode(writing.input, writing.payload, &writing.decision.effects, writing.salt);
     let header = header::encode(writing, sha256(&body));
     let hash = sha256(&header);
     Encoded { header, body, hash }
+}
+
+/// A message as its record keeps it: its JSON form.
+pub fn payload(message: &Message) -> String {
+    // Maps with text keys and plain values always have one.
+    serde_json::to_string(message).unwrap_or_default()
 }
 
 /// Reads one of any format ever written, and checks the body against its salted hash.

@@ -89,7 +89,19 @@ fn whole(number: &Number) -> Option<i64> {
 }
 
 /// A decimal as the double that is nearest to it.
+#[allow(clippy::cast_precision_loss)] // below 2^53 nothing is lost
 pub fn decimal_value(decimal: Decimal) -> Option<Value> {
+    /// The powers of ten that are exact.
+    const TENS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (mantissa, scale) = (decimal.mantissa(), decimal.scale() as usize);
+    // Both parts are exact, so that their quotient is rounded once: the nearest, as reading the text gives it.
+    if mantissa != 0
+        && mantissa.unsigned_abs() < 1 << 53
+        && let Some(ten) = TENS.get(scale)
+    {
+        return Some(Value::Double(mantissa as f64 / ten));
+    }
     decimal.to_string().parse().ok().map(Value::Double)
 }
 

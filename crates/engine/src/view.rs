@@ -85,18 +85,16 @@ impl<'a> View<'a> {
 }
 
 impl Facts for View<'_> {
-    fn property(&self, path: &[Arc<str>]) -> Option<Value> {
+    fn property(&self, path: &[Arc<str>], of_type: &ValueType) -> Option<Value> {
         let event = self.event?;
         let json = values::at_path(&event.properties, path)?;
-        let value =
-            || Value::from_json(json, &self.rules.index.property_type(self.rules, event.key.as_ref(), path));
         if !json.is_array() && !json.is_object() {
-            return value();
+            return Value::from_json(json, of_type);
         }
         if let Some((_, read)) = event.read.borrow().iter().find(|(of, _)| **of == *path) {
             return read.clone();
         }
-        let value = value();
+        let value = Value::from_json(json, of_type);
         event.read.borrow_mut().push((path.into(), value.clone()));
         value
     }
@@ -109,9 +107,8 @@ impl Facts for View<'_> {
         self.event.map(|event| Value::Timestamp(event.at))
     }
 
-    fn profile_trait(&self, key: &str) -> Option<Value> {
-        let declared = self.rules.program.traits.get(key)?;
-        values::from_text(self.profile.traits.get(key)?, &declared.of_type)
+    fn profile_trait(&self, key: &str, of_type: &ValueType) -> Option<Value> {
+        values::from_text(self.profile.traits.get(key)?, of_type)
     }
 
     fn metric(&self, key: &str) -> Option<Value> {

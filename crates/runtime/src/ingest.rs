@@ -4,7 +4,7 @@ use engine::{Identity, Message, Source};
 use ledger::ProfileId;
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, Error, Result, intake::Work};
+use crate::{Environment, Error, Result, batch::Item, intake::Work};
 
 pub use engine::admit::Problem;
 
@@ -92,7 +92,11 @@ impl Environment {
             return Ok(Vec::new());
         }
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.intake.offer(Work::Items { items, reply }, bytes)?;
+        let held = self.intake.reserve(items.len(), bytes)?;
+        let rules = self.rules();
+        let prepare = |incoming| Item::prepare(incoming, &self.hasher, &rules);
+        let items = items.into_iter().map(prepare).collect();
+        self.intake.put(Work::Items { items, reply }, held)?;
         answer.await.unwrap_or_else(|_| Err(Error::Stopping(self.name().to_owned())))
     }
 }

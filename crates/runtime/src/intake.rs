@@ -10,16 +10,12 @@ use jiff::Timestamp;
 use ledger::ProfileId;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    Error, Result,
-    command::Ordered,
-    ingest::{Incoming, ItemOutcome},
-};
+use crate::{Error, Result, batch::Item, command::Ordered, ingest::ItemOutcome};
 
 /// Something to decide.
 pub(crate) enum Work {
     /// Items of one request.
-    Items { items: Vec<Incoming>, reply: oneshot::Sender<Result<Vec<ItemOutcome>>> },
+    Items { items: Vec<Item>, reply: oneshot::Sender<Result<Vec<ItemOutcome>>> },
     /// An order.
     Order {
         profile: ProfileId,
@@ -91,7 +87,12 @@ impl Intake {
     /// Puts work into the queue, or says at once that there is no room. One piece of work always fits into
     /// an empty queue.
     pub(crate) fn offer(&self, work: Work, bytes: usize) -> Result<()> {
-        let items = work.size();
+        let held = self.reserve(work.size(), bytes)?;
+        self.put(work, held)
+    }
+
+    /// Takes room, before the work is made that will fill it.
+    pub(crate) fn reserve(&self, items: usize, bytes: usize) -> Result<Held> {
         let held = Held { load: Arc::clone(&self.load), items, bytes };
         let items_before = self.load.items.fetch_add(items, Ordering::AcqRel);
         let bytes_before = self.load.bytes.fetch_add(bytes, Ordering::AcqRel);
@@ -103,6 +104,11 @@ impl Intake {
                 retry_after_seconds: RETRY_AFTER_SECONDS,
             });
         }
+        Ok(held)
+    }
+
+    /// Puts work into the room it has taken.
+    pub(crate) fn put(&self, work: Work, held: Held) -> Result<()> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         sender
             .as_ref()

@@ -33,6 +33,21 @@ pub struct LogLine {
     pub outcome: ItemOutcome,
 }
 
+/// Events of a batch: by outcome word, by type.
+#[derive(Default)]
+pub(crate) struct Counted(BTreeMap<&'static str, BTreeMap<String, u64>>);
+
+impl Counted {
+    /// One more.
+    pub(crate) fn add(&mut self, word: &'static str, event: &str) {
+        let events = self.0.entry(word).or_default();
+        match events.get_mut(event) {
+            Some(n) => *n += 1,
+            None => drop(events.insert(event.to_owned(), 1)),
+        }
+    }
+}
+
 /// Listeners that lag behind more lines than this lose the oldest.
 const LOG_LINES_MAX: usize = 1_024;
 
@@ -80,10 +95,12 @@ impl Live {
     }
 
     /// Counts events by (type, outcome word).
-    pub(crate) fn count(&self, counted: BTreeMap<(String, &'static str), u64>) {
+    pub(crate) fn count(&self, counted: Counted) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, n) in counted {
-            *counts.entry(key).or_default() += n;
+        for (word, events) in counted.0 {
+            for (event, n) in events {
+                *counts.entry((event, word)).or_default() += n;
+            }
         }
     }
 

@@ -107,7 +107,9 @@ pub(super) fn encode(profile: &Profile) -> Vec<u8> {
         rolls_at: profile.rolls_at.map(micros),
         due_at: profile.due_at.map(micros),
     };
-    put(vec![FORMAT], &form)
+    let mut start = Vec::with_capacity(1024);
+    start.push(FORMAT);
+    put(start, &form)
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {

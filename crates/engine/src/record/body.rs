@@ -140,11 +140,10 @@ fn read_effect(form: EffectForm<'_>) -> Result<Effect, Undecodable> {
     })
 }
 
-fn input_form(input: &Input) -> InputForm<'_> {
+fn input_form<'a>(input: &'a Input, payload: Option<&'a str>) -> InputForm<'a> {
     match input {
-        // Maps with text keys and plain values always have a JSON form.
         Input::Message(message, claims) => InputForm::Message(
-            serde_json::to_string(&**message).unwrap_or_default().into(),
+            payload.map_or_else(|| super::payload(message).into(), Into::into),
             claims.iter().map(Into::into).collect(),
         ),
         Input::Timer => InputForm::Timer,
@@ -204,10 +203,11 @@ fn read_input(form: InputForm<'_>, effects: &[Effect]) -> Result<Input, Undecoda
     })
 }
 
-pub(super) fn encode(input: &Input, effects: &[Effect], salt: [u8; SALT]) -> Vec<u8> {
-    let mut start = vec![FORMAT];
+pub(super) fn encode(input: &Input, payload: Option<&str>, effects: &[Effect], salt: [u8; SALT]) -> Vec<u8> {
+    let mut start = Vec::with_capacity(1024);
+    start.push(FORMAT);
     start.extend_from_slice(&salt);
-    put(start, &BodyForm { input: input_form(input), effects: EffectsForm::of(effects) })
+    put(start, &BodyForm { input: input_form(input, payload), effects: EffectsForm::of(effects) })
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<(Input, Vec<Effect>), Undecodable> {

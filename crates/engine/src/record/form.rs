@@ -23,7 +23,30 @@ pub(crate) fn bad(what: &str) -> Undecodable {
 /// Postcard of a frozen shape, behind its format byte (and whatever else `start` holds).
 pub(crate) fn put<T: Serialize>(start: Vec<u8>, form: &T) -> Vec<u8> {
     // Writing into a vector fails only for sequences of unknown length; the frozen shapes have none.
-    postcard::to_extend(form, start).unwrap_or_default()
+    postcard::serialize_with_flavor(form, Bytes(start)).unwrap_or_default()
+}
+
+/// Written to a vector, slices in one piece.
+struct Bytes(Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Bytes {
+    type Output = Vec<u8>;
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 /// The other way; nothing may be left over.

@@ -150,6 +150,7 @@ fn writing<'a>(input: &'a Input, decision: &'a Decision) -> Writing<'a> {
         key: Some([0xdd; 16]),
         unique: Some([0x99; 16]),
         input,
+        payload: None,
         decision,
         previous: [0xee; 32],
         salt: [0xff; 16],

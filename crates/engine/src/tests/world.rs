@@ -237,6 +237,7 @@ impl World {
             key: Some([7; 16]),
             unique: None,
             input,
+            payload: None,
             decision: &decision,
             previous: before.tail,
             salt: [9; 16],

@@ -38,18 +38,22 @@ impl Value {
                 items.iter().map(|item| Self::from_json(item, of_type).unwrap_or(Self::Null)).collect(),
             )),
             (Json::Object(fields), ValueType::Object(declared)) => {
-                Some(Self::object(fields, |key| declared.get(key).map_or(&ValueType::Any, |(of, _)| of)))
+                Some(Self::object(fields, |key| declared.get_key_value(key)))
             }
-            (Json::Object(fields), ValueType::Any) => Some(Self::object(fields, |_| &ValueType::Any)),
+            (Json::Object(fields), ValueType::Any) => Some(Self::object(fields, |_| None)),
             _ => None,
         }
     }
 
-    fn object<'t>(fields: &Map<String, Json>, of: impl Fn(&str) -> &'t ValueType) -> Self {
-        let fields = fields
-            .iter()
-            .filter_map(|(key, json)| Some((Arc::from(key.as_str()), Self::from_json(json, of(key))?)))
-            .collect::<BTreeMap<_, _>>();
+    fn object<'t>(
+        fields: &Map<String, Json>,
+        declared: impl Fn(&str) -> Option<(&'t Arc<str>, &'t (ValueType, bool))>,
+    ) -> Self {
+        let field = |(key, json): (&String, &Json)| match declared(key) {
+            Some((key, (of, _))) => Some((Arc::clone(key), Self::from_json(json, of)?)),
+            None => Some((Arc::from(key.as_str()), Self::from_json(json, &ValueType::Any)?)),
+        };
+        let fields = fields.iter().filter_map(field).collect::<BTreeMap<_, _>>();
         Self::Object(Arc::new(fields))
     }
 

@@ -56,16 +56,17 @@ pub struct Declared {
     pub always: bool,
 }
 
-/// What an evaluation reads. Values come owned; absent is `None`.
+/// What an evaluation reads. Values come owned; absent is `None`. Properties and traits come as the declared
+/// type that is asked for ([`Value::from_json`]); what is not of it counts as absent.
 pub trait Facts {
     /// The value at a path below `event.properties`.
-    fn property(&self, path: &[Arc<str>]) -> Option<Value>;
+    fn property(&self, path: &[Arc<str>], of_type: &ValueType) -> Option<Value>;
     /// The event's name on the wire.
     fn event_name(&self) -> Option<Value>;
     /// The event's `occurred_at`.
     fn event_timestamp(&self) -> Option<Value>;
     /// `profile.traits.KEY`
-    fn profile_trait(&self, key: &str) -> Option<Value>;
+    fn profile_trait(&self, key: &str, of_type: &ValueType) -> Option<Value>;
     /// `profile.metrics.KEY`
     fn metric(&self, key: &str) -> Option<Value>;
     /// `profile.balances.KEY`

@@ -22,7 +22,7 @@ pub enum ValueType {
     /// a list of one type
     List(Box<ValueType>),
     /// an object with named fields; the flag says always present
-    Object(BTreeMap<String, (ValueType, bool)>),
+    Object(BTreeMap<Arc<str>, (ValueType, bool)>),
     /// what the schema leaves open; may be tested and compared, not computed with
     Any,
 }

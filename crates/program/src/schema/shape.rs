@@ -1,6 +1,6 @@
 //! What a schema says of the types of properties.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -160,13 +160,13 @@ fn value_type(root: &Value, object: &Map<String, Value>, depth: usize) -> (Value
 
 fn object_type(root: &Value, object: &Map<String, Value>, depth: usize) -> ValueType {
     let Some(names) = object.get("properties").and_then(Value::as_object) else { return ValueType::Any };
-    let fields: BTreeMap<String, (ValueType, bool)> = names
+    let fields: BTreeMap<Arc<str>, (ValueType, bool)> = names
         .iter()
         .map(|(name, child)| {
             let (of_type, nullable) = resolve(root, child)
                 .map_or((ValueType::Any, true), |child| value_type(root, child, depth + 1));
             let always = !nullable && required_in(object).any(|required| required == name);
-            (name.clone(), (of_type, always))
+            (name.as_str().into(), (of_type, always))
         })
         .collect();
     ValueType::Object(fields)
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn paths_have_types() {
         let named = |of_type, always, decimal_text| Lookup::Named(Named { of_type, always, decimal_text });
-        let line = BTreeMap::from([("sku".to_owned(), (ValueType::String, true))]);
+        let line = BTreeMap::from([("sku".into(), (ValueType::String, true))]);
         for (path, expected) in [
             ("order_id", named(ValueType::String, true, false)),
             ("total", named(ValueType::Decimal, true, true)),

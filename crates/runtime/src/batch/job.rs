@@ -2,41 +2,18 @@
 
 use std::sync::Arc;
 
-use engine::{Command, Message};
+use engine::Command;
 use jiff::Timestamp;
 use ledger::ProfileId;
 use tokio::sync::oneshot;
 
-use super::Answer;
+use super::{Answer, Item};
 use crate::{
     Error, Result,
     command::Ordered,
-    ingest::{Incoming, ItemOutcome, Malformed},
+    ingest::ItemOutcome,
     intake::{Held, Work},
 };
-
-/// An item, shared so that deciding again costs no copy.
-#[derive(Clone, Debug)]
-pub(crate) enum Item {
-    Message(Arc<Message>),
-    Malformed(Arc<Malformed>),
-}
-
-impl Item {
-    pub(crate) fn new(incoming: Incoming) -> Self {
-        match incoming {
-            Incoming::Message(message) => Self::Message(Arc::from(message)),
-            Incoming::Malformed(malformed) => Self::Malformed(Arc::new(malformed)),
-        }
-    }
-
-    pub(crate) fn message_id(&self) -> &str {
-        match self {
-            Self::Message(message) => &message.message_id,
-            Self::Malformed(malformed) => &malformed.message_id,
-        }
-    }
-}
 
 /// What is asked.
 #[derive(Clone, Debug)]

@@ -5,16 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use engine::{Identity, Message, Profile, Rules, profile::Standing, record::Recorded};
+use engine::{Message, Profile, Rules, profile::Standing, record::Recorded};
 use ledger::ProfileId;
 use store::{Direction, DirectoryEntry, DirectoryKey, Record, Stream};
 
 use super::{
     Output,
     hints::{Hints, Known},
-    job::{Item, Job, Task},
+    item::Item,
+    job::{Job, Task},
 };
-use crate::{Environment, Result, ingest::Incoming, quarantine};
+use crate::{Environment, Result, quarantine};
 
 /// Everything a batch's decisions read.
 #[derive(Default)]
@@ -29,18 +30,6 @@ pub(crate) struct Loaded {
     pub(crate) released: HashMap<[u8; 16], (Item, Record)>,
     /// For erasures: streams of people merged into this one, and quarantined events of the same person.
     pub(crate) erasures: HashMap<ProfileId, Vec<Stream>>,
-}
-
-/// The identities a message names, as the directory is asked for them.
-pub(crate) fn identities(message: &Message) -> Vec<Identity> {
-    let mut found = Vec::with_capacity(4);
-    found.extend(message.user_id.clone().map(Identity::User));
-    found.extend(message.anonymous_id.clone().map(Identity::Anonymous));
-    if let Some(previous) = &message.previous_id {
-        found.push(Identity::User(previous.clone()));
-        found.push(Identity::Anonymous(previous.clone()));
-    }
-    found
 }
 
 /// Loads what deciding `jobs` reads, as it will be when what is `ahead` has been committed. `None` when some of
@@ -61,12 +50,10 @@ pub(crate) async fn load(
     let mut profiles = BTreeSet::new();
     let hasher = &environment.hasher;
     let wants = |item: &Item, keys: &mut BTreeSet<DirectoryKey>| {
-        keys.insert(DirectoryKey::Message(hasher.message(item.message_id())));
-        if let Item::Message(message) = item {
-            keys.extend(identities(message).iter().map(|id| DirectoryKey::Identity(hasher.identity(id))));
-            if let Some((event_type, value)) = engine::admit::unique_value(rules, message) {
-                keys.insert(DirectoryKey::Unique(hasher.unique(event_type.as_str(), &value)));
-            }
+        keys.insert(DirectoryKey::Message(item.key()));
+        if let Item::Message(prepared) = item {
+            keys.extend(prepared.named.iter().map(|(_, key)| DirectoryKey::Identity(*key)));
+            keys.extend(prepared.judged(hasher, rules).unique.map(DirectoryKey::Unique));
         }
     };
     for job in jobs {
@@ -82,7 +69,7 @@ pub(crate) async fn load(
                     let stream = Stream::Quarantine(*key);
                     let Some(record) = environment.store.record(stream, 1).await? else { continue };
                     let Some(incoming) = quarantine::read(&record)? else { continue };
-                    let item = Item::new(incoming);
+                    let item = Item::prepare(incoming, hasher, rules);
                     wants(&item, &mut keys);
                     loaded.released.insert(*key, (item, record));
                 }
@@ -284,12 +271,4 @@ async fn erasure(environment: &Environment, loaded: &Loaded, profile: ProfileId)
         found.extend(messages.into_iter().map(Stream::Quarantine));
     }
     Ok(found)
-}
-
-/// A released item as it came in.
-pub(crate) fn incoming(item: &Item) -> Incoming {
-    match item {
-        Item::Message(message) => Incoming::Message(Box::new(Message::clone(message))),
-        Item::Malformed(malformed) => Incoming::Malformed(crate::ingest::Malformed::clone(malformed)),
-    }
 }

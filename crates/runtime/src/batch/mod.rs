@@ -8,14 +8,18 @@
 mod deciding;
 mod flight;
 mod hints;
+mod item;
+mod items;
 mod job;
 mod load;
+mod orders;
 mod scratch;
+mod unwritten;
 
-use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
+use std::sync::{Arc, atomic::Ordering};
 
 use ledger::ProfileId;
-use store::{Commit, Deciding, Granted, Step};
+use store::{Commit, Deciding, Demand, Granted, Step, Writes as Rows};
 
 use crate::{
     Environment, Error, Result,
@@ -23,12 +27,14 @@ use crate::{
     intake::{Queue, Work},
 };
 
+pub(crate) use item::Item;
 pub(crate) use load::{history, history_from, records};
 
-use deciding::{BatchDeciding, Output, OutputSlot};
+use deciding::{BatchDeciding, Output, OutputSlot, Progress};
 use flight::Flight;
 use hints::Hints;
 use job::Job;
+use unwritten::Unwritten;
 
 /// How often a batch is decided again before its callers are told to come back.
 const ATTEMPTS_MAX: usize = 20;
@@ -172,13 +178,13 @@ async fn draft(
     let Some(loaded) = load::load(environment, hints, &rules, jobs, ahead).await? else { return Ok(None) };
     let touched = loaded.profiles.keys().copied().collect();
     let (mut deciding, slot) = BatchDeciding::new(environment, Arc::clone(&rules), jobs, loaded)?;
-    let first = deciding.step(&[]);
-    if let Step::Write(writes) = &first
-        && writes.is_empty()
-    {
-        return Ok(Some(Draft::Done(slot.take()?.answers)));
-    }
-    let begun = Begun { first: Some(first), deciding };
+    let begun = match deciding.go_on(&[]) {
+        Progress::Decided(unwritten) if unwritten.is_empty() => {
+            return Ok(Some(Draft::Done(slot.take()?.answers)));
+        }
+        Progress::Decided(unwritten) => Begun::Decided(Some(unwritten)),
+        Progress::Demands(demands) => Begun::Demands { first: Some(demands), deciding: Box::new(deciding) },
+    };
     Ok(Some(Draft::Writes(Box::new(Writes { epoch: rules.epoch, begun, slot, touched }))))
 }
 
@@ -218,46 +224,50 @@ fn committed(environment: &Environment, hints: &Hints, output: Output) -> Vec<An
     output.answers
 }
 
-fn report(
-    environment: &Environment,
-    counted: BTreeMap<(String, &'static str), u64>,
-    lines: Vec<crate::live::LogLine>,
-) {
+fn report(environment: &Environment, counted: crate::live::Counted, lines: Vec<crate::live::LogLine>) {
     environment.live.count(counted);
     for line in lines {
         environment.live.say(line);
     }
 }
 
-/// A batch whose first step was taken before the transaction began, so that the store's lock is not held
-/// while deciding when no shared counter is involved.
-struct Begun {
-    first: Option<Step>,
-    deciding: BatchDeciding,
+/// A batch that was decided as far as possible before the transaction began, so that the store's lock is not
+/// held while deciding when no shared counter is involved.
+enum Begun {
+    /// It needs nothing more.
+    Decided(Option<Unwritten>),
+    /// These must be granted first, then it goes on.
+    Demands { first: Option<Vec<Demand>>, deciding: Box<BatchDeciding> },
 }
 
 impl Begun {
     /// Whether it needs nothing more to be granted.
     const fn is_decided(&self) -> bool {
-        matches!(self.first, Some(Step::Write(_)))
+        matches!(self, Self::Decided(_))
     }
 }
 
 impl Deciding for Begun {
     fn step(&mut self, granted: &[Granted]) -> Step {
-        match self.first.take() {
-            Some(step) => step,
-            None => self.deciding.step(granted),
-        }
+        let unwritten = match self {
+            Self::Decided(unwritten) => unwritten.take(),
+            Self::Demands { first, deciding } => match first.take() {
+                Some(demands) => return Step::Demand(demands),
+                None => match deciding.go_on(granted) {
+                    Progress::Demands(demands) => return Step::Demand(demands),
+                    Progress::Decided(unwritten) => Some(unwritten),
+                },
+            },
+        };
+        // A batch is written once.
+        Step::Write(Box::new(unwritten.map_or_else(Rows::default, Unwritten::into_writes)))
     }
 }
 
 impl Work {
     fn split(self) -> (job::Task, job::Reply) {
         match self {
-            Self::Items { items, reply } => {
-                (job::Task::Items(items.into_iter().map(job::Item::new).collect()), job::Reply::Items(reply))
-            }
+            Self::Items { items, reply } => (job::Task::Items(items.into()), job::Reply::Items(reply)),
             Self::Order { profile, command, idempotency_key, reply } => {
                 (job::Task::Order { profile, command: *command, idempotency_key }, job::Reply::Order(reply))
             }

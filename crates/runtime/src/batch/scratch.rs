@@ -10,7 +10,7 @@ use std::{
 };
 
 use engine::{
-    Decision, Effect, Fault, Input, Profile, Proposal, Rules, Times,
+    Decision, Effect, Fault, Identity, Input, Profile, Proposal, Rules, Times,
     record::{Encoded, Writing},
 };
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use store::{
     Stream,
 };
 
-use super::load::Loaded;
+use super::{item::Prepared, load::Loaded};
 use crate::environment::DecideFn;
 
 /// Why an item stopped before it was done.
@@ -206,13 +206,38 @@ impl<'a> Scratch<'a> {
         self.input(id, input, occurred_at, Keys::default()).map(drop)
     }
 
-    /// Decides one input, writes its record down and applies it. Gives the record's position and decision.
+    /// Decides a message.
+    pub(crate) fn message(
+        &mut self,
+        id: ProfileId,
+        prepared: &Prepared,
+        claims: Vec<Identity>,
+        keys: Keys,
+    ) -> Result<(u64, Decision), Stop> {
+        let at = prepared.message.occurred_at;
+        let input = Input::Message(Arc::clone(&prepared.message), claims);
+        self.decided(id, &input, at, keys, Some(&prepared.payload))
+    }
+
+    /// Decides any other input.
     pub(crate) fn input(
         &mut self,
         id: ProfileId,
         input: &Input,
         occurred_at: Timestamp,
         keys: Keys,
+    ) -> Result<(u64, Decision), Stop> {
+        self.decided(id, input, occurred_at, keys, None)
+    }
+
+    /// Decides one input, writes its record down and applies it. Gives the record's position and decision.
+    fn decided(
+        &mut self,
+        id: ProfileId,
+        input: &Input,
+        occurred_at: Timestamp,
+        keys: Keys,
+        payload: Option<&str>,
     ) -> Result<(u64, Decision), Stop> {
         let (before, profile) = match self.own.profiles.get(&id).or_else(|| self.base.profiles.get(&id)) {
             Some(changed) => (changed.before.clone(), Arc::clone(&changed.now)),
@@ -232,6 +257,7 @@ impl<'a> Scratch<'a> {
             key: keys.key,
             unique: keys.unique,
             input,
+            payload,
             decision: &decision,
             previous: profile.tail,
             salt: self.salts.next(),

@@ -133,7 +133,7 @@ pub(crate) fn track(id: &str, user: &str, event: &str, properties: Value, when: 
         anonymous_id: None,
         previous_id: None,
         event: Some(event.into()),
-        properties,
+        properties: properties.into(),
         traits: Map::new(),
         context: Map::new(),
         occurred_at: when,
@@ -147,6 +147,13 @@ pub(crate) fn track(id: &str, user: &str, event: &str, properties: Value, when: 
 pub(crate) fn order(id: &str, user: &str, total: &str, when: Timestamp) -> Message {
     let total: Value = serde_json::from_str(total).expect("a number");
     track(id, user, "Order Completed", json!({"order_id": format!("o-{id}"), "total": total}), when)
+}
+
+/// The same message with one more property (or another value of it).
+pub(crate) fn with(message: Message, name: &str, value: Value) -> Message {
+    let mut properties = Map::clone(&message.properties);
+    properties.insert(name.into(), value);
+    Message { properties: properties.into(), ..message }
 }
 
 pub(crate) async fn send(environment: &Environment, messages: Vec<Message>) -> Vec<ItemOutcome> {

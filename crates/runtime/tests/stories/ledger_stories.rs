@@ -4,7 +4,7 @@ use engine::{Command, input::Order};
 use runtime::{Error, ingest::ItemOutcome};
 use serde_json::json;
 
-use crate::ground::{SHOP, ada, apply, at, ground, holds, order, points, send, state, track, user};
+use crate::ground::{SHOP, ada, apply, at, ground, holds, order, points, send, state, track, user, with};
 
 fn command(order: Order) -> Command {
     Command { actor: ada().to_string(), reason: "goodwill".into(), order }
@@ -20,8 +20,7 @@ async fn an_order_earns_once_whichever_road_it_comes_by() {
     assert!(matches!(&first[0], ItemOutcome::Decided(decided) if decided.fired == ["points_for_orders"]));
     let again = send(&live, vec![order("m1", "u1", "59.99", when), order("m2", "u1", "10.00", when)]).await;
     assert_eq!(again[0], ItemOutcome::Duplicate { by: "message_id".into() });
-    let mut other_road = order("m3", "u1", "59.99", when);
-    other_road.properties.insert("order_id".into(), json!("o-m1"));
+    let other_road = with(order("m3", "u1", "59.99", when), "order_id", json!("o-m1"));
     let other = send(&live, vec![other_road]).await;
     assert_eq!(other[0], ItemOutcome::Duplicate { by: "properties.order_id".into() });
     assert_eq!(points(&live, "u1").await, 69);
@@ -126,8 +125,7 @@ async fn erased_means_gone_and_the_ledger_still_balances() {
     let live = ground.live();
     apply(&live, SHOP).await;
     let when = at("2025-03-01T10:00:00Z");
-    let mut marked = order("m1", "u1", "100", when);
-    marked.properties.insert("note".into(), json!("MARKER-OF-A-PERSON"));
+    let marked = with(order("m1", "u1", "100", when), "note", json!("MARKER-OF-A-PERSON"));
     send(&live, vec![marked, order("m2", "u2", "5", when)]).await;
     let profile = user(&live, "u1").await;
     live.order(profile, command(Order::Erase), None).await.expect("it erases");

@@ -261,6 +261,7 @@ impl World {
             key: None,
             unique: None,
             input,
+            payload: None,
             decision: &decision,
             previous: before.tail,
             salt: [0; 16],

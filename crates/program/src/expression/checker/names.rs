@@ -176,8 +176,9 @@ impl<'a> Checker<'a> {
         let (of, always) = match &object.of {
             ValueType::Object(fields) => {
                 let Some(field) = fields.get(key) else {
+                    let names = || fields.keys().map(|name| &**name);
                     let help =
-                        did_you_mean(key, fields.keys().cloned()).unwrap_or_else(|| listed(fields.keys()));
+                        did_you_mean(key, names().map(str::to_owned)).unwrap_or_else(|| listed(names()));
                     self.fault(
                         tree,
                         "unknown_name",
@@ -403,13 +404,13 @@ impl<'a> Checker<'a> {
             return;
         }
         let siblings: Vec<String> = match of {
-            Some(ValueType::Object(fields)) => fields.keys().cloned().collect(),
+            Some(ValueType::Object(fields)) => fields.keys().map(|name| name.to_string()).collect(),
             _ => self.scope.properties(),
         };
         let full = |name: String| format!("{parent}{}", written(&name));
         let help = match closest(key, siblings.iter().cloned()) {
             Some(name) => format!("Did you mean `{}`?", full(name)),
-            None => listed(siblings.iter()),
+            None => listed(siblings.iter().map(String::as_str)),
         };
         let message = format!("`{}` is not declared.", full(key.to_owned()));
         self.fault(tree, "unknown_name", message, help);
@@ -422,7 +423,7 @@ impl<'a> Checker<'a> {
             None => match self.elsewhere(key) {
                 Some(path) => format!("Did you mean `{path}`?"),
                 None if names.is_empty() => format!("No {what} is declared yet: add `{kind}/{key}`."),
-                None => listed(names.iter()),
+                None => listed(names.iter().map(String::as_str)),
             },
         };
         self.fault(tree, "unknown_name", format!("There is no {what} `{key}`."), help);
@@ -529,7 +530,7 @@ fn written(key: &str) -> String {
 }
 
 /// `There are a, b and 3 more.`
-fn listed<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
+fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     const SHOWN: usize = 8;
     let count = names.len();
     let shown: Vec<_> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();

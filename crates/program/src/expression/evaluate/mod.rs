@@ -50,10 +50,10 @@ pub(super) fn evaluate(root: &Node, facts: &dyn Facts) -> Result<Value, Unevalua
 /// What a read sees, brought to its declared type; a value of another type counts as absent.
 pub(super) fn see(read: &Read, facts: &dyn Facts) -> Option<Value> {
     let value = match &read.source {
-        Source::Property(path) => facts.property(path),
+        Source::Property(path) => return facts.property(path, &read.of_type),
         Source::EventName => facts.event_name(),
         Source::EventTimestamp => facts.event_timestamp(),
-        Source::Trait(key) => facts.profile_trait(key),
+        Source::Trait(key) => return facts.profile_trait(key, &read.of_type),
         Source::Metric(key) => facts.metric(key),
         Source::Balance(key) => Some(Value::Int(facts.balance(key))),
         Source::Constant(key) => facts.constant(key),
@@ -387,7 +387,7 @@ pub(super) fn is_of(value: &Value, of_type: &ValueType) -> bool {
         (Value::Double(double), ValueType::Decimal) => double.is_finite(),
         (Value::List(items), ValueType::List(of)) => items.iter().all(|item| is_of(item, of)),
         (Value::Object(values), ValueType::Object(fields)) => {
-            fields.iter().all(|(key, (of, _))| values.get(key.as_str()).is_none_or(|value| is_of(value, of)))
+            fields.iter().all(|(key, (of, _))| values.get(&**key).is_none_or(|value| is_of(value, of)))
         }
         _ => false,
     }

@@ -6,7 +6,7 @@ use super::*;
 fn json_becomes_what_is_declared() {
     use ValueType::{Any, Bool, Decimal, Duration, Int, List, Object, String, Timestamp};
     let list = |of: ValueType| List(Box::new(of));
-    let object = Object([("price".to_owned(), (Decimal, true))].into());
+    let object = Object([("price".into(), (Decimal, true))].into());
     for (json, of_type, expected) in [
         ("true", Bool, Some("true")),
         ("1", Bool, None),

@@ -128,9 +128,9 @@ struct Counting {
 }
 
 impl Facts for Counting {
-    fn property(&self, path: &[Arc<str>]) -> Option<Value> {
+    fn property(&self, path: &[Arc<str>], of_type: &ValueType) -> Option<Value> {
         self.reads.set(self.reads.get() + 1);
-        self.given.property(path)
+        self.given.property(path, of_type)
     }
 
     fn event_name(&self) -> Option<Value> {
@@ -141,8 +141,8 @@ impl Facts for Counting {
         self.given.event_timestamp()
     }
 
-    fn profile_trait(&self, key: &str) -> Option<Value> {
-        self.given.profile_trait(key)
+    fn profile_trait(&self, key: &str, of_type: &ValueType) -> Option<Value> {
+        self.given.profile_trait(key, of_type)
     }
 
     fn metric(&self, key: &str) -> Option<Value> {

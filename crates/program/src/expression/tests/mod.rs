@@ -78,7 +78,7 @@ impl Scope for Shop {
 
     fn properties(&self) -> Vec<String> {
         let ValueType::Object(fields) = properties() else { return Vec::new() };
-        fields.keys().filter(|_| self.event).cloned().collect()
+        fields.keys().filter(|_| self.event).map(ToString::to_string).collect()
     }
 
     fn has_event(&self) -> bool {
@@ -144,9 +144,9 @@ impl Given {
 }
 
 impl Facts for Given {
-    fn property(&self, path: &[Arc<str>]) -> Option<Value> {
+    fn property(&self, path: &[Arc<str>], of_type: &ValueType) -> Option<Value> {
         let json = path.iter().try_fold(&self.properties, |json, part| json.get(&**part))?;
-        Value::from_json(json, &ValueType::Any)
+        Value::from_json(json, of_type)
     }
 
     fn event_name(&self) -> Option<Value> {
@@ -157,8 +157,8 @@ impl Facts for Given {
         "1997-03-01T12:30:45.5Z".parse().map(Value::Timestamp).ok()
     }
 
-    fn profile_trait(&self, key: &str) -> Option<Value> {
-        self.other(&format!("profile.traits.{key}"))
+    fn profile_trait(&self, key: &str, of_type: &ValueType) -> Option<Value> {
+        self.other(&format!("profile.traits.{key}"))?.fit(of_type)
     }
 
     fn metric(&self, key: &str) -> Option<Value> {

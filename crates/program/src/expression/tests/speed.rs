@@ -9,7 +9,7 @@ use super::*;
 struct Ready(Value, Value);
 
 impl Facts for Ready {
-    fn property(&self, _: &[Arc<str>]) -> Option<Value> {
+    fn property(&self, _: &[Arc<str>], _: &ValueType) -> Option<Value> {
         Some(self.0.clone())
     }
     fn event_name(&self) -> Option<Value> {
@@ -18,7 +18,7 @@ impl Facts for Ready {
     fn event_timestamp(&self) -> Option<Value> {
         None
     }
-    fn profile_trait(&self, _: &str) -> Option<Value> {
+    fn profile_trait(&self, _: &str, _: &ValueType) -> Option<Value> {
         None
     }
     fn metric(&self, _: &str) -> Option<Value> {

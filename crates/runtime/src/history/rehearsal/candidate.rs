@@ -94,6 +94,7 @@ impl Candidate {
             key: None,
             unique: None,
             input,
+            payload: None,
             decision: &decision,
             previous: self.state.tail,
             salt: [0; 16],

@@ -145,7 +145,7 @@ impl<'a> Draft<'a> {
             anonymous_id,
             previous_id,
             event,
-            properties,
+            properties: properties.into(),
             traits,
             context,
             occurred_at: time::occurred_at(said, sent.filter(|_| frame.corrects), frame.received_at),

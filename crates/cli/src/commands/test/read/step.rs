@@ -186,7 +186,7 @@ fn event(mut fields: Fields<'_>, number: usize, program: &Program, faults: &mut 
         anonymous_id: fields.text("anonymousId", faults),
         previous_id: fields.text("previousId", faults),
         event,
-        properties,
+        properties: properties.into(),
         traits,
         context,
         occurred_at: Timestamp::UNIX_EPOCH,
