@@ -1,13 +1,14 @@
 //! Applying effects: the same functions serve `decide` on its working copy and `evolve` on the state, so
 //! that the two cannot drift apart. They know no rules.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use crate::{
     Effect, Fault, Identity, Profile, Times,
     profile::{Firings, MetricState, Observation, Observed, Standing},
+    sorted::SortedMap,
 };
 
 /// What every record does before its own content: position, times, epoch.
@@ -33,7 +34,7 @@ pub(crate) fn finish(profile: &mut Profile) {
 
 /// A reactor fired.
 pub(crate) fn count_firing(profile: &mut Profile, reactor: &Arc<str>) {
-    let firings = Arc::make_mut(&mut profile.fired).entry(Arc::clone(reactor)).or_default();
+    let firings = Arc::make_mut(&mut profile.fired).or_default(Arc::clone(reactor));
     firings.lifetime = firings.lifetime.saturating_add(1);
 }
 
@@ -59,8 +60,11 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
             observe(key, Arc::make_mut(state), observation)?;
         }
         Effect::Define(key, fingerprint, keep_days, observations) => {
-            let mut state =
-                MetricState { fingerprint: *fingerprint, keep_days: *keep_days, buckets: BTreeMap::new() };
+            let mut state = MetricState {
+                fingerprint: *fingerprint,
+                keep_days: *keep_days,
+                buckets: SortedMap::default(),
+            };
             for observation in observations {
                 observe(key, &mut state, observation)?;
             }
@@ -76,7 +80,7 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
             Arc::make_mut(&mut profile.audiences).remove(key);
         }
         Effect::Fired(key, windows) => {
-            let firings = Arc::make_mut(&mut profile.fired).entry(Arc::clone(key)).or_default();
+            let firings = Arc::make_mut(&mut profile.fired).or_default(Arc::clone(key));
             for window in windows {
                 let count = firings.windows.entry(*window).or_default();
                 *count = count.saturating_add(1);
@@ -128,16 +132,14 @@ fn clear(profile: &mut Profile) {
 fn observe(key: &str, state: &mut MetricState, observation: &Observation) -> Result<(), Fault> {
     match state.buckets.get_mut(&observation.day) {
         Some(bucket) => join(key, bucket, &observation.value)?,
-        None => {
-            state.buckets.insert(observation.day, observation.value.clone());
-        }
+        None => state.buckets.insert(observation.day, observation.value.clone()),
     }
     if state.keep_days > 0
         && state.buckets.len() > 1
-        && let Some((&newest, _)) = state.buckets.last_key_value()
+        && let Some(&(newest, _)) = state.buckets.last()
     {
         let oldest = newest.saturating_sub(i32::from(state.keep_days)).saturating_add(1);
-        state.buckets = state.buckets.split_off(&oldest);
+        state.buckets.keep_from(&oldest);
     }
     Ok(())
 }
@@ -194,11 +196,11 @@ fn prune(firings: &mut Firings) {
 /// anew. What this profile says of itself wins.
 fn absorb(profile: &mut Profile, state: &[u8]) -> Result<(), Fault> {
     let other = Profile::decode(state).map_err(|e| Fault::new("record", "merge", e.to_string()))?;
-    let mut metrics = BTreeMap::clone(&profile.metrics);
+    let mut metrics = SortedMap::clone(&profile.metrics);
     for (key, theirs) in other.metrics.iter() {
         match metrics.get_mut(key) {
             Some(ours) if ours.fingerprint == theirs.fingerprint => {
-                for (day, value) in &theirs.buckets {
+                for (day, value) in theirs.buckets.iter() {
                     let observation = Observation { day: *day, value: value.clone() };
                     observe(key, Arc::make_mut(ours), &observation)?;
                 }
@@ -222,7 +224,7 @@ fn absorb(profile: &mut Profile, state: &[u8]) -> Result<(), Fault> {
         }
     }
     for (reactor, theirs) in other.fired.iter() {
-        let ours = Arc::make_mut(&mut profile.fired).entry(Arc::clone(reactor)).or_default();
+        let ours = Arc::make_mut(&mut profile.fired).or_default(Arc::clone(reactor));
         ours.lifetime = ours.lifetime.saturating_add(theirs.lifetime);
         for (window, count) in &theirs.windows {
             let sum = ours.windows.entry(*window).or_default();

@@ -37,6 +37,7 @@ pub mod record;
 pub mod replay;
 pub mod resolve;
 pub mod rules;
+pub mod sorted;
 pub mod values;
 pub mod view;
 

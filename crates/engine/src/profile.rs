@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use ledger::{ProfileId, Wallets};
 use rust_decimal::Decimal;
 
-use crate::Identity;
+use crate::{Identity, sorted::SortedMap};
 
 /// The state. Encodes to the same bytes for the same records.
 ///
@@ -41,18 +41,18 @@ pub struct Profile {
     /// Sorted.
     pub identities: Arc<Vec<Identity>>,
     /// Trait name → JSON text. Declared ones by key, others by their name on the wire with a leading `~`.
-    pub traits: Arc<BTreeMap<Arc<str>, String>>,
+    pub traits: Arc<SortedMap<Arc<str>, String>>,
     /// Keys of the traits by which it can be found, as the program said when they were set.
     pub searchable: Arc<BTreeSet<Arc<str>>>,
     /// Fingerprints of the metrics declared by its manifest, sorted: tells a new metric from one that has
     /// counted nothing yet.
     pub declared: Arc<Vec<u64>>,
     /// By metric key; absent until it counts something.
-    pub metrics: Arc<BTreeMap<Arc<str>, Arc<MetricState>>>,
+    pub metrics: Arc<SortedMap<Arc<str>, Arc<MetricState>>>,
     /// Audience → since.
-    pub audiences: Arc<BTreeMap<Arc<str>, Timestamp>>,
+    pub audiences: Arc<SortedMap<Arc<str>, Timestamp>>,
     /// Reactor key → firings by window (see the limits).
-    pub fired: Arc<BTreeMap<Arc<str>, Firings>>,
+    pub fired: Arc<SortedMap<Arc<str>, Firings>>,
     /// Points.
     pub wallets: Wallets,
     /// When a window rolls next that an audience reads (worked out by `decide`, which knows the rules).
@@ -83,7 +83,7 @@ pub struct MetricState {
     /// Buckets this many days before the newest, or more, are dropped; 0 keeps all.
     pub keep_days: u16,
     /// Day (days since 1970-01-01 in the zone; 0 for lifetime) → what that day adds up to.
-    pub buckets: BTreeMap<i32, Observed>,
+    pub buckets: SortedMap<i32, Observed>,
 }
 
 /// One thing a metric counted: its bucket's day and the value.

@@ -135,7 +135,8 @@ impl Facts for View<'_> {
 /// A metric's value as of a day. `count` and `sum` are 0 where there is nothing, the others absent.
 fn metric_value(key: &str, metric: &Metric, state: Option<&MetricState>, day: i32) -> Option<Value> {
     let (from, to) = calendar::reach(metric.window, day);
-    let mut buckets = state.into_iter().flat_map(|state| state.buckets.range(from..=to)).map(|(_, it)| it);
+    let reached = state.map(|state| state.buckets.between(&from, &to)).unwrap_or_default();
+    let mut buckets = reached.iter().map(|(_, it)| it);
     let Some(first) = buckets.next() else {
         return match metric.aggregate {
             Aggregate::Count => Some(Value::Int(0)),

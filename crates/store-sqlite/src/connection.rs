@@ -40,7 +40,8 @@ pub(crate) fn writing(path: &Path, options: &Options) -> Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cell_size_check", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
-    connection.pragma_update(None, "wal_autocheckpoint", int(options.log_bytes / PAGE_BYTES))?;
+    // The log is carried over beside the writer. This is for when that does not get to it.
+    connection.pragma_update(None, "wal_autocheckpoint", log_pages(options) * 3)?;
     connection.pragma_update(None, "journal_size_limit", int(options.log_bytes))?;
     connection.pragma_update(None, "cache_size", cache(options.writer_cache_bytes))?;
     if let Some(bytes) = options.file_bytes_max {
@@ -49,6 +50,20 @@ pub(crate) fn writing(path: &Path, options: &Options) -> Result<Connection> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+/// A connection that carries the log over into the data file, and writes nothing else.
+pub(crate) fn carrying(path: &Path) -> Result<Connection> {
+    let connection = file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    Ok(connection)
+}
+
+/// How many pages of log are carried over at once.
+pub(crate) fn log_pages(options: &Options) -> i64 {
+    int(options.log_bytes / PAGE_BYTES)
 }
 
 /// A read-only connection.

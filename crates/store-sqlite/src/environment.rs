@@ -25,12 +25,15 @@ use tokio::sync::oneshot;
 use crate::{
     Options,
     anchor::Anchor,
-    backup, check, connection,
+    backup, check,
+    codec::directory_key,
+    connection,
     cursor::List,
     export,
     fault::{self, Fault, damaged},
     folder::{self, Folder},
     readers::{Lane, Readers},
+    recent::{Recent, Shared},
     schema,
     tables::{
         configuration, counters, directory, due, erasures, identity, journal, memberships, outbox, outside,
@@ -49,6 +52,7 @@ pub(crate) struct Opened {
     path: PathBuf,
     running: Mutex<Running>,
     jobs: mpsc::Sender<Job>,
+    recent: Shared,
 }
 
 struct Running {
@@ -94,15 +98,23 @@ impl Opened {
             folder::restrict(file)?;
         }
         let readers = Readers::start(&path, name, &options).map_err(told)?;
-        let (jobs, writer) =
-            Writer::start(identity.clone(), Arc::clone(&folder), options, connection, position, anchor)?;
+        let recent = Shared::new(Recent::load(&connection, options.keys_gathered).map_err(told)?);
+        let (jobs, writer) = Writer::start(
+            identity.clone(),
+            Arc::clone(&folder),
+            options,
+            connection,
+            recent.clone(),
+            position,
+            anchor,
+        )?;
         let running = Running {
             handles: 0,
             readers: Some(Arc::new(Mutex::new(readers))),
             writer: Some(writer),
             folder: Some(folder),
         };
-        Ok(Arc::new(Self { identity, path, running: Mutex::new(running), jobs }))
+        Ok(Arc::new(Self { identity, path, running: Mutex::new(running), jobs, recent }))
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -331,8 +343,18 @@ impl Environment for SqliteEnvironment {
             return Ok(Vec::new());
         }
         let keys = keys.to_vec();
+        let recent = self.opened.recent.clone();
         self.read(Lane::Short, "reading the directory", move |c| {
-            keys.iter().map(|key| directory::find(c, *key)).collect()
+            // All of them in memory first: what leaves it after this is in the directory that is read then.
+            let known: Vec<_> = {
+                let recent = recent.read();
+                keys.iter().map(|key| recent.find(&directory_key(*key))).collect()
+            };
+            let found = keys.iter().zip(known).map(|(key, known)| match known {
+                Some(entry) => Ok(Some(entry)),
+                None => directory::find(c, *key),
+            });
+            found.collect()
         })
         .await
     }

@@ -29,6 +29,7 @@ mod fault;
 mod folder;
 mod options;
 mod readers;
+mod recent;
 mod registry;
 mod schema;
 mod tables;

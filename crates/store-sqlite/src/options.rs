@@ -19,6 +19,9 @@ pub struct Options {
     pub log_bytes: u64,
     /// How many batches are committed together at most.
     pub group_max: usize,
+    /// How many directory keys are gathered before they are carried over into the directory. More is faster; each
+    /// takes about 60 bytes of memory, and twice as many may be held.
+    pub keys_gathered: usize,
     /// How far the anchor may lag behind what has been acknowledged.
     pub anchor_every: Duration,
 }
@@ -32,6 +35,7 @@ impl Default for Options {
             readers: 2,
             log_bytes: 80 << 20,
             group_max: 64,
+            keys_gathered: 200_000,
             anchor_every: Duration::from_secs(1),
         }
     }

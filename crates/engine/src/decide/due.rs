@@ -43,7 +43,7 @@ impl Work<'_> {
         let rolls = self.rules.index.rolling.iter().filter_map(|key| {
             let window = program.metrics.get(key)?.window;
             let (from, to) = calendar::reach(window, day);
-            let (oldest, _) = self.profile.metrics.get(key.as_str())?.buckets.range(from..=to).next()?;
+            let (oldest, _) = self.profile.metrics.get(key.as_str())?.buckets.between(&from, &to).first()?;
             calendar::rolls_on(window, *oldest, day)
         });
         calendar::start_of(zone, rolls.min()?)

@@ -1,6 +1,6 @@
 //! A state's bytes: format byte 1, then postcard of a frozen shape.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use ledger::ProfileId;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use crate::record::{
     Undecodable,
     form::{IdentityForm, ObservationForm, WalletForm, bad, micros, put, take, time},
 };
+use crate::sorted::SortedMap;
 
 const FORMAT: u8 = 1;
 
@@ -145,20 +146,20 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {
         due_at: form.due_at.map(time).transpose()?,
         ..Profile::new(id)
     };
-    let mut metrics = BTreeMap::new();
+    let mut metrics = Vec::with_capacity(form.metrics.len());
     for metric in form.metrics {
         let mut state = MetricState {
             fingerprint: u64::from_be_bytes(metric.fingerprint),
             keep_days: metric.keep_days,
-            buckets: BTreeMap::new(),
+            buckets: SortedMap::default(),
         };
         for bucket in metric.buckets {
             let bucket = bucket.read()?;
             state.buckets.insert(bucket.day, bucket.value);
         }
-        metrics.insert(metric.key.into(), Arc::new(state));
+        metrics.push((metric.key.into(), Arc::new(state)));
     }
-    profile.metrics = Arc::new(metrics);
+    profile.metrics = Arc::new(metrics.into_iter().collect());
     let since = |(key, at): (&str, i64)| Ok((key.into(), time(at)?));
     profile.audiences = Arc::new(form.audiences.into_iter().map(since).collect::<Result<_, Undecodable>>()?);
     let fired = form.fired.into_iter().map(|firings| {

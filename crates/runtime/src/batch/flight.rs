@@ -1,58 +1,135 @@
-//! A batch on its way to the disk. The next one is decided meanwhile, as if this one had been committed, and is
-//! itself committed only once that has come true: if it has not, both are decided again.
+//! Batches on their way to the disk. The next one is decided meanwhile, as if they had been committed, and is itself
+//! committed only once that has come true: if it has not, all of them are decided again.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use store::Commit;
-use tokio::task::JoinHandle;
+use engine::Profile;
+use ledger::ProfileId;
+use store::{Commit, DirectoryEntry, DirectoryKey};
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{Hints, Output, Writes, answer, committed, job::Job, process, recover};
 use crate::{Environment, Error};
 
+/// How many batches are on their way at most: one that is being written, and one that is ready when the writer is.
+const FLIGHTS_MAX: usize = 2;
+
+/// Batches being committed, in their order.
+#[derive(Default)]
+pub(super) struct Flights(VecDeque<Flight>);
+
 /// A batch that is being committed.
-pub(super) struct Flight {
+struct Flight {
     jobs: Vec<Job>,
     output: Output,
-    touched: Vec<ledger::ProfileId>,
+    touched: Vec<ProfileId>,
     commit: JoinHandle<store::Result<Commit>>,
+    /// Whether it was committed as it had been decided, once that is known.
+    came_true: watch::Receiver<Option<bool>>,
     arrived: Option<store::Result<Commit>>,
 }
 
-/// The same, of a batch that is decided to its end in the commit only.
-pub(super) struct Demanding(Flight, super::OutputSlot);
+/// What batches on their way change, the latest first.
+#[derive(Default)]
+pub(super) struct Ahead<'a>(Vec<&'a Output>);
+
+impl Ahead<'_> {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Where a key leads, if they change it.
+    pub(super) fn directory(&self, key: &DirectoryKey) -> Option<Option<DirectoryEntry>> {
+        self.0.iter().find_map(|output| output.directory.get(key).copied())
+    }
+
+    /// A profile, if they change it.
+    pub(super) fn profile(&self, id: ProfileId) -> Option<Arc<Profile>> {
+        self.0.iter().find_map(|output| output.profiles.get(&id).cloned())
+    }
+}
+
+impl Flights {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What they change.
+    pub(super) fn ahead(&self) -> Ahead<'_> {
+        Ahead(self.0.iter().rev().map(|flight| &flight.output).collect())
+    }
+
+    /// Begins to commit a batch that has been decided to its end.
+    pub(super) fn start(&mut self, environment: &Arc<Environment>, jobs: Vec<Job>, writes: Writes) {
+        let Writes { epoch, begun, slot, touched } = writes;
+        // It is there: the batch has been decided.
+        let output = slot.take().unwrap_or_default();
+        let store = Arc::clone(&environment.store);
+        let ahead = self.0.back().map(|flight| flight.came_true.clone());
+        let (tell, came_true) = watch::channel(None);
+        let commit = tokio::spawn(async move {
+            if let Some(mut ahead) = ahead {
+                // Its sender goes without a word when its task panics.
+                let told = ahead.wait_for(Option::is_some).await.map(|told| *told);
+                if told.ok().flatten() != Some(true) {
+                    tell.send_replace(Some(false));
+                    return Ok(Commit::Conflict);
+                }
+            }
+            let ended = store.commit(epoch, Box::new(begun)).await;
+            tell.send_replace(Some(matches!(ended, Ok(Commit::Committed))));
+            ended
+        });
+        self.0.push_back(Flight { jobs, output, touched, commit, came_true, arrived: None });
+    }
+
+    /// Waits until the first commit has ended. May be called off and called again.
+    pub(super) async fn arrived(&mut self) {
+        if let Some(first) = self.0.front_mut() {
+            first.arrived().await;
+        }
+    }
+
+    /// Waits until another can be started; whether all that have landed were committed as they had been decided.
+    pub(super) async fn make_room(&mut self, environment: &Environment, hints: &Hints) -> bool {
+        while self.0.len() >= FLIGHTS_MAX {
+            if !self.land_first(environment, hints).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Lands all; whether they were committed as they had been decided.
+    pub(super) async fn land(&mut self, environment: &Environment, hints: &Hints) -> bool {
+        let mut landed = true;
+        while !self.0.is_empty() {
+            landed &= self.land_first(environment, hints).await;
+        }
+        landed
+    }
+
+    /// Waits for the first commit and answers; or sees to it that the jobs are done in another way, and those of all
+    /// behind it. Whether it was committed as it had been decided.
+    pub(super) async fn land_first(&mut self, environment: &Environment, hints: &Hints) -> bool {
+        let Some(first) = self.0.pop_front() else { return true };
+        let landed = first.land(environment, hints).await;
+        while !landed && let Some(next) = self.0.pop_front() {
+            next.land(environment, hints).await;
+        }
+        landed
+    }
+}
 
 impl Flight {
-    /// Begins to commit.
-    pub(super) fn start(
-        environment: &Arc<Environment>,
-        jobs: Vec<Job>,
-        writes: Writes,
-    ) -> Result<Self, Box<Demanding>> {
-        let Writes { epoch, begun, slot, touched } = writes;
-        let output = if begun.is_decided() { slot.take().ok() } else { None };
-        let store = Arc::clone(&environment.store);
-        let commit = tokio::spawn(async move { store.commit(epoch, Box::new(begun)).await });
-        let decided = output.is_some();
-        let flight = Self { jobs, output: output.unwrap_or_default(), touched, commit, arrived: None };
-        if decided { Ok(flight) } else { Err(Box::new(Demanding(flight, slot))) }
-    }
-
-    /// What it changes.
-    pub(super) const fn output(&self) -> &Output {
-        &self.output
-    }
-
-    /// Waits until the commit has ended. May be called off and called again.
-    pub(super) async fn arrived(&mut self) {
+    async fn arrived(&mut self) {
         if self.arrived.is_none() {
             let ended = (&mut self.commit).await;
             self.arrived = Some(ended.unwrap_or_else(|error| Err(store::Error::Panicked(error.to_string()))));
         }
     }
 
-    /// Waits for the commit and answers; or sees to it that the jobs are done in another way. Whether it was
-    /// committed as it had been decided.
-    pub(super) async fn land(mut self, environment: &Environment, hints: &Hints) -> bool {
+    async fn land(mut self, environment: &Environment, hints: &Hints) -> bool {
         self.arrived().await;
         let Self { jobs, output, touched, arrived, .. } = self;
         match arrived {
@@ -78,23 +155,5 @@ impl Flight {
             }
         }
         false
-    }
-}
-
-impl Demanding {
-    /// As [`Flight::land`].
-    pub(super) async fn land(self, environment: &Environment, hints: &Hints) -> bool {
-        let Self(mut flight, slot) = self;
-        flight.arrived().await;
-        if matches!(flight.arrived, Some(Ok(Commit::Committed))) {
-            match slot.take() {
-                Ok(output) => flight.output = output,
-                Err(error) => {
-                    recover(environment, hints, flight.jobs, error).await;
-                    return false;
-                }
-            }
-        }
-        flight.land(environment, hints).await
     }
 }

@@ -10,7 +10,7 @@ use ledger::ProfileId;
 use store::{Direction, DirectoryEntry, DirectoryKey, Record, Stream};
 
 use super::{
-    Output,
+    flight::Ahead,
     hints::{Hints, Known},
     item::Item,
     job::{Job, Task},
@@ -39,10 +39,10 @@ pub(crate) async fn load(
     hints: &Hints,
     rules: &Rules,
     jobs: &[Job],
-    ahead: Option<&Output>,
+    ahead: &Ahead<'_>,
 ) -> Result<Option<Loaded>> {
     let reads_records = |job: &Job| matches!(job.task, Task::Order { .. } | Task::Release(_));
-    if ahead.is_some() && jobs.iter().any(reads_records) {
+    if !ahead.is_empty() && jobs.iter().any(reads_records) {
         return Ok(None);
     }
     let mut loaded = Loaded::default();
@@ -77,11 +77,11 @@ pub(crate) async fn load(
         }
     }
     let mut entries = Vec::with_capacity(keys.len());
-    if let Some(ahead) = ahead {
-        let known = |key: &DirectoryKey| ahead.directory.get(key).map(|entry| (*key, *entry));
-        entries.extend(keys.iter().filter_map(known));
-        keys.retain(|key| !ahead.directory.contains_key(key));
-    }
+    keys.retain(|key| {
+        let known = ahead.directory(key);
+        entries.extend(known.map(|entry| (*key, entry)));
+        known.is_none()
+    });
     // Released events are in the directory already, however long ago they came.
     let trusting = hints.begin() && loaded.released.is_empty();
     let mut unknown = Vec::with_capacity(keys.len());
@@ -116,7 +116,7 @@ pub(crate) async fn load(
         }
     }
     load_profiles(environment, hints, ahead, &mut loaded, profiles).await?;
-    if ahead.is_some() && loaded.profiles.values().any(|profile| rules.needs_history(profile)) {
+    if !ahead.is_empty() && loaded.profiles.values().any(|profile| rules.needs_history(profile)) {
         return Ok(None);
     }
     load_rest(environment, hints, rules, jobs, &mut loaded).await?;
@@ -127,7 +127,7 @@ pub(crate) async fn load(
 async fn load_profiles(
     environment: &Environment,
     hints: &Hints,
-    ahead: Option<&Output>,
+    ahead: &Ahead<'_>,
     loaded: &mut Loaded,
     mut wanted: BTreeSet<ProfileId>,
 ) -> Result<()> {
@@ -143,7 +143,7 @@ async fn load_profiles(
             loaded.profiles.insert(profile.id, profile);
         };
         for id in &wanted {
-            match ahead.and_then(|ahead| ahead.profiles.get(id).cloned()).or_else(|| hints.profile(*id)) {
+            match ahead.profile(*id).or_else(|| hints.profile(*id)) {
                 Some(profile) => take(profile, loaded),
                 None => missing.push(*id),
             }
@@ -181,7 +181,7 @@ async fn load_rest(
                 _ => None,
             });
             let merged = merged.collect();
-            load_profiles(environment, hints, None, loaded, merged).await?;
+            load_profiles(environment, hints, &Ahead::default(), loaded, merged).await?;
             loaded.erasures.insert(*profile, streams);
         }
     }

@@ -1,7 +1,7 @@
 //! Batches: from the queue to one commit, and the answers after it.
 //!
 //! One task per environment takes what is waiting, loads what it names, decides it in order, and commits it
-//! in one step; while that is being written, the next batch is decided on top of it ([`flight`]). Nothing is
+//! in one step; while that is being written, the next ones are decided on top of it ([`flight`]). Nothing is
 //! answered before the commit is durable. When the epoch moved or somebody else was faster, the whole batch is
 //! decided again; deciding is pure, so nothing is lost by it.
 
@@ -31,10 +31,13 @@ pub(crate) use item::Item;
 pub(crate) use load::{history, history_from, records};
 
 use deciding::{BatchDeciding, Output, OutputSlot, Progress};
-use flight::Flight;
+use flight::{Ahead, Flights};
 use hints::Hints;
 use job::Job;
 use unwritten::Unwritten;
+
+/// Batches this small are not divided.
+const BATCH_ITEMS_MIN: usize = 64;
 
 /// How often a batch is decided again before its callers are told to come back.
 const ATTEMPTS_MAX: usize = 20;
@@ -42,55 +45,55 @@ const ATTEMPTS_MAX: usize = 20;
 /// Runs until the queue is closed and empty.
 pub(crate) async fn run(environment: Arc<Environment>, mut queue: Queue) {
     let hints = Hints::new(environment.options.profiles_cached_max);
-    let mut flight: Option<Flight> = None;
-    while let Some(jobs) = next(&environment, &hints, &mut queue, &mut flight).await {
-        let ahead = flight.as_ref().map(Flight::output);
-        let drafted = draft(&environment, &hints, &jobs, ahead).await;
-        let landed = match flight.take() {
-            Some(flight) => flight.land(&environment, &hints).await,
-            None => true,
-        };
-        match drafted {
-            // What it was decided on has come true.
-            Ok(Some(Draft::Done(answers))) if landed => answer(jobs, answers),
-            Ok(Some(Draft::Writes(draft))) if landed => {
-                let started = Flight::start(&environment, jobs, *draft);
-                match started {
-                    Ok(started) => flight = Some(started),
-                    // What it demands is only granted in the commit: nothing can be decided on top of it yet.
-                    Err(demanding) => drop(demanding.land(&environment, &hints).await),
+    let mut flights = Flights::default();
+    while let Some(jobs) = next(&environment, &hints, &mut queue, &mut flights).await {
+        match draft(&environment, &hints, &jobs, &flights.ahead()).await {
+            Ok(Some(Draft::Writes(draft))) if draft.begun.is_decided() => {
+                if flights.make_room(&environment, &hints).await {
+                    flights.start(&environment, jobs, *draft);
+                } else {
+                    process(&environment, &hints, jobs).await;
                 }
             }
-            _ => process(&environment, &hints, jobs).await,
+            // What it was decided on has come true.
+            Ok(Some(Draft::Done(answers))) if flights.land(&environment, &hints).await => {
+                answer(jobs, answers)
+            }
+            // What it demands is only granted in the commit, or what it reads is only there after it: nothing can be
+            // decided on top of it yet.
+            _ => {
+                flights.land(&environment, &hints).await;
+                process(&environment, &hints, jobs).await;
+            }
         }
     }
-    if let Some(flight) = flight {
-        flight.land(&environment, &hints).await;
-    }
+    flights.land(&environment, &hints).await;
 }
 
-/// The next jobs. Sees to the batch that is being committed when it is done first. `None` when the queue is
-/// closed.
+/// The next jobs. Sees meanwhile to batches that are being committed. `None` when the queue is closed.
 async fn next(
     environment: &Environment,
     hints: &Hints,
     queue: &mut Queue,
-    flight: &mut Option<Flight>,
+    flights: &mut Flights,
 ) -> Option<Vec<Job>> {
     let (work, held) = loop {
-        let Some(flying) = flight else { break queue.recv().await? };
+        if flights.is_empty() {
+            break queue.recv().await?;
+        }
         tokio::select! {
             biased;
             work = queue.recv() => break work?,
-            () = flying.arrived() => {}
+            () = flights.arrived() => {}
         }
-        if let Some(flying) = flight.take() {
-            flying.land(environment, hints).await;
-        }
+        flights.land_first(environment, hints).await;
     };
     let mut size = work.size();
     let mut jobs = vec![Job::new(work, held)];
-    while size < environment.options.batch_items_max {
+    // Half of all that is unanswered: deciding one half and writing the other take about as long.
+    let half = environment.intake.waiting() / 2;
+    let enough = half.clamp(BATCH_ITEMS_MIN, environment.options.batch_items_max.max(BATCH_ITEMS_MIN));
+    while size < enough.min(environment.options.batch_items_max) {
         let Ok((work, held)) = queue.try_recv() else { break };
         size += work.size();
         jobs.push(Job::new(work, held));
@@ -172,7 +175,7 @@ async fn draft(
     environment: &Environment,
     hints: &Hints,
     jobs: &[Job],
-    ahead: Option<&Output>,
+    ahead: &Ahead<'_>,
 ) -> Result<Option<Draft>> {
     let rules = environment.rules();
     let Some(loaded) = load::load(environment, hints, &rules, jobs, ahead).await? else { return Ok(None) };
@@ -191,7 +194,9 @@ async fn draft(
 /// Decides and commits jobs, again where the ground moved.
 async fn attempt(environment: &Environment, hints: &Hints, jobs: &[Job]) -> Result<Vec<Answer>> {
     for _ in 0..ATTEMPTS_MAX {
-        let Writes { epoch, begun, slot, touched } = match draft(environment, hints, jobs, None).await? {
+        let Writes { epoch, begun, slot, touched } = match draft(environment, hints, jobs, &Ahead::default())
+            .await?
+        {
             Some(Draft::Writes(writes)) => *writes,
             Some(Draft::Done(answers)) => return Ok(answers),
             None => {

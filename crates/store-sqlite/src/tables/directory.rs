@@ -6,6 +6,7 @@ use store::{Claim, DirectoryEntry, DirectoryKey};
 use crate::{
     codec::{array, directory_key, pack_entry, unpack_entry},
     fault::Result,
+    recent,
 };
 
 pub(crate) fn find(connection: &Connection, key: DirectoryKey) -> Result<Option<DirectoryEntry>> {
@@ -33,12 +34,11 @@ pub(crate) fn claim(connection: &Connection, claim: &Claim) -> Result<bool> {
     Ok(true)
 }
 
-/// Writes an entry whatever was there (rebuilding).
-pub(crate) fn put(connection: &Connection, claim: &Claim) -> Result<()> {
-    let key = directory_key(claim.key);
+/// Writes an entry whatever was there.
+pub(crate) fn put(connection: &Connection, key: &[u8; 17], entry: DirectoryEntry) -> Result<()> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO directory (key, entry) VALUES (?1, ?2)")?
-        .execute((key, pack_entry(&key, claim.entry)))?;
+        .execute((key, pack_entry(key, entry)))?;
     Ok(())
 }
 
@@ -47,15 +47,20 @@ pub(crate) fn forget(connection: &Connection, key: DirectoryKey) -> Result<()> {
     Ok(())
 }
 
-/// Calls `visit` with every key, as stored, and its entry.
+/// Calls `visit` with every key, as stored, and its entry, also of those that were claimed lately.
 pub(crate) fn each(
     connection: &Connection,
     mut visit: impl FnMut(Result<([u8; 17], DirectoryEntry)>) -> Result<()>,
 ) -> Result<()> {
+    let recent = recent::all(connection)?;
+    recent.iter().try_for_each(|(key, entry)| visit(Ok((*key, *entry))))?;
     let mut statement = connection.prepare("SELECT key, entry FROM directory")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let key = row.get_ref(0)?.as_blob().map_err(Into::into).and_then(array);
+        if key.as_ref().is_ok_and(|key| recent.contains_key(key)) {
+            continue;
+        }
         let told = match (key, row.get_ref(1)?.as_blob()) {
             (Ok(key), Ok(entry)) => unpack_entry(&key, entry).map(|entry| (key, entry)),
             (Err(fault), _) => Err(fault),

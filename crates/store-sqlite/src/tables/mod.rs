@@ -1,5 +1,6 @@
 //! One file a table or two that go together: how its rows are written, read and checked.
 
+pub(crate) mod claimed;
 pub(crate) mod configuration;
 pub(crate) mod counters;
 pub(crate) mod directory;

@@ -9,7 +9,7 @@ use ledger::ProfileId;
 use rusqlite::Connection;
 use store::{Commit, Deciding, Epoch, Error, Granted, NewRecord, Step, Stream, Writes};
 
-use super::{Places, erase};
+use super::{Places, claims::Claims, erase};
 use crate::{
     codec::stream_name,
     fault::{Fault, Result, refused},
@@ -44,6 +44,7 @@ pub(super) fn run(
     epoch: Epoch,
     deciding: &mut dyn Deciding,
     places: &mut Places,
+    claims: &mut Claims<'_>,
 ) -> Result<Done> {
     if position.epoch != epoch {
         return Ok(Done::nothing(Commit::EpochMoved(position.epoch)));
@@ -56,7 +57,7 @@ pub(super) fn run(
             Step::Write(writes) => break writes,
         }
     };
-    let Some(erased) = write(connection, position, &writes, places)? else {
+    let Some(erased) = write(connection, position, &writes, places, claims)? else {
         return Ok(Done::nothing(Commit::Conflict));
     };
     grants.write(connection)?;
@@ -87,14 +88,15 @@ fn write(
     position: &mut Position,
     writes: &Writes,
     places: &mut Places,
+    claims: &mut Claims<'_>,
 ) -> Result<Option<Vec<Stream>>> {
     let Some((mut touched, rows)) = touched(connection, writes, places)? else { return Ok(None) };
 
     // In the order of their keys: neighbours share pages.
-    let mut claims: Vec<_> = writes.claims.iter().collect();
-    claims.sort_by_key(|claim| claim.key);
-    for claim in claims {
-        if !directory::claim(connection, claim)? {
+    let mut sorted: Vec<_> = writes.claims.iter().collect();
+    sorted.sort_by_key(|claim| claim.key);
+    for claim in sorted {
+        if !claims.claim(connection, claim)? {
             return Ok(None);
         }
     }

@@ -6,8 +6,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::{Commit, Error, Result, Stream};
 use tokio::sync::oneshot;
 
-use super::{Batch, Job, Places, Writer, commit, erase};
-use crate::{fault, tables::position::Position};
+use super::{Batch, Job, Places, Writer, claims::Claims, commit, erase};
+use crate::{fault, recent::Shared, tables::position::Position};
 
 /// How a transaction of several batches ended.
 struct Ended {
@@ -47,9 +47,10 @@ impl Writer {
         }
         let name = self.identity.name.clone();
         let mut places = std::mem::take(&mut self.places);
+        let recent = self.recent.clone();
         let ended = match self.ready() {
             Err(error) => Err(error),
-            Ok(connection) => match together(connection, work, &name, &mut places) {
+            Ok(connection) => match together(connection, work, &name, &mut places, &recent) {
                 Ok(ended) => {
                     // Places of a batch that was undone are wrong; they are seldom enough to forget all.
                     if ended.is_whole() {
@@ -99,31 +100,38 @@ fn together(
     work: Vec<(store::Epoch, Box<dyn store::Deciding>)>,
     name: &str,
     places: &mut Places,
+    recent: &Shared,
 ) -> fault::Result<Ended> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut position = Position::read(&transaction)?;
     let count = work.len();
+    let known = recent.read();
+    let mut claims = Claims::new(&known);
     let (mut answers, mut erased, mut wrote) = (Vec::with_capacity(count), Vec::new(), false);
     for (epoch, mut deciding) in work {
         if count > 1 {
             transaction.prepare_cached("SAVEPOINT batch")?.execute([])?;
         }
-        let mut after = position;
-        let outcome = match commit::run(&transaction, &mut after, epoch, deciding.as_mut(), places) {
-            Err(fault) if fault.poisons() => return Err(fault),
-            Err(fault) if transaction.is_autocommit() => {
-                let answers = undone(count, answers.len(), fault.told(name, "committing"));
-                return Ok(Ended { answers, position: None, erased: Vec::new() });
-            }
-            outcome => outcome,
-        };
+        let (mut after, claimed) = (position, claims.count());
+        let outcome =
+            match commit::run(&transaction, &mut after, epoch, deciding.as_mut(), places, &mut claims) {
+                Err(fault) if fault.poisons() => return Err(fault),
+                Err(fault) if transaction.is_autocommit() => {
+                    let answers = undone(count, answers.len(), fault.told(name, "committing"));
+                    return Ok(Ended { answers, position: None, erased: Vec::new() });
+                }
+                outcome => outcome,
+            };
         if let Ok(done) = &outcome
             && done.commit == Commit::Committed
         {
             position = after;
             wrote = true;
-        } else if count > 1 {
-            transaction.prepare_cached("ROLLBACK TO batch")?.execute([])?;
+        } else {
+            claims.back_to(claimed);
+            if count > 1 {
+                transaction.prepare_cached("ROLLBACK TO batch")?.execute([])?;
+            }
         }
         if count > 1 {
             transaction.prepare_cached("RELEASE batch")?.execute([])?;
@@ -140,9 +148,12 @@ fn together(
         transaction.rollback()?;
         return Ok(Ended { answers, position: None, erased });
     }
+    let (claims, carried) = claims.write(&transaction)?;
     position.changes += 1;
     position.write(&transaction)?;
     transaction.commit()?;
+    drop(known);
+    recent.write().committed(claims, carried);
     Ok(Ended { answers, position: Some(position), erased })
 }
 

@@ -7,6 +7,8 @@
 //! A failed write or sync leaves the connection in doubt: it is dropped and nothing is acknowledged until
 //! another has been opened and found to hold all that was acknowledged before.
 
+mod checkpoints;
+mod claims;
 mod commit;
 mod control;
 pub(crate) mod erase;
@@ -25,12 +27,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::{Commit, ControlWrites, Deciding, Epoch, Error, Identity, OutsideChange, Refill, Result};
 use tokio::sync::oneshot;
 
-use self::{places::Places, recovery::Broken};
+use self::{checkpoints::Checkpoints, places::Places, recovery::Broken};
 use crate::{
     Options,
     anchor::Anchor,
     fault::{self, Fault},
     folder::Folder,
+    recent::{Recent, Shared},
     tables::{outside, position::Position},
 };
 
@@ -61,6 +64,8 @@ pub(crate) struct Writer {
     connection: Option<Connection>,
     broken: Option<Broken>,
     places: Places,
+    recent: Shared,
+    checkpoints: Checkpoints,
     /// As of the last acknowledged transaction.
     position: Position,
     anchor: Anchor,
@@ -79,10 +84,12 @@ impl Writer {
         folder: Arc<Folder>,
         options: Options,
         connection: Connection,
+        recent: Shared,
         position: Position,
         anchor: Anchor,
     ) -> Result<(mpsc::Sender<Job>, JoinHandle<()>)> {
         let (send, receive) = mpsc::channel();
+        let checkpoints = Checkpoints::start(&identity.name, folder.store(&identity.name), options.clone())?;
         let name = format!("write-{}", identity.name);
         let writer = Self {
             identity,
@@ -91,6 +98,8 @@ impl Writer {
             connection: Some(connection),
             broken: None,
             places: Places::default(),
+            recent,
+            checkpoints,
             position,
             anchor,
             anchored: Instant::now(),
@@ -209,12 +218,19 @@ impl Writer {
             rebuild::run(connection, refill)?;
             Ok((true, ()))
         })?;
+        // All of it stands in the directory now.
+        let gathered = self.options.keys_gathered;
+        *self.recent.write() =
+            Recent::load(self.ready()?, gathered).map_err(|fault| self.failed(fault, "rebuilding"))?;
         self.truncate_pending = true;
         Ok(())
     }
 
     /// What can wait until jobs have been answered.
     fn tidy_up(&mut self) {
+        if let Some(connection) = &self.connection {
+            self.checkpoints.committed(connection);
+        }
         if self.truncate_pending {
             self.truncate_log();
         }
@@ -250,6 +266,7 @@ impl Writer {
     }
 
     fn finish(mut self) {
+        self.checkpoints.stop();
         self.truncate_log();
         if self.anchor_behind {
             self.write_anchor();

@@ -11,6 +11,7 @@ use store::{Error, Refill, Stream, Writes};
 
 use super::commit::hang_on;
 use crate::{
+    codec::directory_key,
     fault::{Result, refused},
     tables::{
         counters::{self, Counter},
@@ -24,8 +25,18 @@ use crate::{
 const PAGE: usize = 1_000;
 
 /// Schedules are not dropped: they come with control changes, not from records.
-const VIEWS: [&str; 9] =
-    ["directory", "profile", "manifest", "membership", "audience", "search", "sum", "counter", "quarantine"];
+const VIEWS: [&str; 10] = [
+    "directory",
+    "claimed",
+    "profile",
+    "manifest",
+    "membership",
+    "audience",
+    "search",
+    "sum",
+    "counter",
+    "quarantine",
+];
 
 pub(super) fn run(connection: &Connection, mut refill: Box<dyn Refill>) -> Result<()> {
     // What the caller does in there is its own; a panic of it must not end the writer.
@@ -82,7 +93,7 @@ fn write(
         return Err(refused("a rebuild writes views only, no records and no erasures"));
     }
     for claim in &rows.claims {
-        directory::put(connection, claim)?;
+        directory::put(connection, &directory_key(claim.key), claim.entry)?;
     }
     for key in &rows.forget {
         directory::forget(connection, *key)?;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use store::{Error, Result};
 
 use super::Writer;
-use crate::{connection, fault::Fault, tables::position::Position};
+use crate::{connection, fault::Fault, recent::Recent, tables::position::Position};
 
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -62,6 +62,8 @@ impl Writer {
             }
             .into());
         }
+        // What a commit claimed whose answer was lost is there as well.
+        *self.recent.write() = Recent::load(&connection, self.options.keys_gathered)?;
         tracing::info!(environment = self.identity.name, "the store is open again");
         Ok(connection)
     }
