@@ -204,12 +204,12 @@ impl SqliteEnvironment {
 
     /// Where a list of bytes goes on.
     fn place(&self, list: List, after: Option<&Cursor>) -> Result<Option<Vec<u8>>> {
-        after.map(|cursor| list.place(cursor)).transpose().map_err(|fault| fault.told(self.name(), "paging"))
+        after.map(|cursor| list.place(cursor)).transpose()
     }
 
     /// Where a list of numbers goes on.
     fn numbers<const N: usize>(&self, list: List, after: Option<&Cursor>) -> Result<Option<[i64; N]>> {
-        list.numbers(after).map_err(|fault| fault.told(self.name(), "paging"))
+        list.numbers(after)
     }
 }
 
