@@ -12,10 +12,10 @@ use tokio_postgres::{Client, Config, NoTls};
 const VARIABLE: &str = "GREENROOM_TEST_POSTGRES";
 
 /// A database that is dropped with everything in it, the roles of its environments too.
-pub struct Database {
-    pub name: String,
+pub(crate) struct Database {
+    pub(crate) name: String,
     /// As the superuser.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 /// The server's URL.
@@ -33,7 +33,7 @@ fn with_database(url: &str, name: &str) -> String {
 }
 
 /// A connection as the URL says.
-pub async fn connect(url: &str) -> Client {
+pub(crate) async fn connect(url: &str) -> Client {
     let config: Config = url.parse().expect("it is a URL");
     let (client, connection) = config.connect(NoTls).await.expect("the server answers");
     tokio::spawn(connection);
@@ -41,7 +41,7 @@ pub async fn connect(url: &str) -> Client {
 }
 
 impl Database {
-    pub async fn make() -> Self {
+    pub(crate) async fn make() -> Self {
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("there is chance");
         let name = format!("greenroom_test_{:016x}", u64::from_le_bytes(random));
@@ -51,21 +51,21 @@ impl Database {
     }
 
     /// A backend on it: each is a node of its own.
-    pub async fn backend(&self) -> Arc<dyn Backend> {
+    pub(crate) async fn backend(&self) -> Arc<dyn Backend> {
         self.backend_with(Options::default()).await
     }
 
-    pub async fn backend_with(&self, options: Options) -> Arc<dyn Backend> {
+    pub(crate) async fn backend_with(&self, options: Options) -> Arc<dyn Backend> {
         Arc::new(PostgresBackend::open(&self.url, options).await.expect("the database is there"))
     }
 
     /// A superuser's connection into it.
-    pub async fn superuser(&self) -> Client {
+    pub(crate) async fn superuser(&self) -> Client {
         connect(&self.url).await
     }
 
     /// Role and password of an environment.
-    pub async fn role(&self, environment: &str) -> (String, String) {
+    pub(crate) async fn role(&self, environment: &str) -> (String, String) {
         let row = self
             .superuser()
             .await
@@ -76,7 +76,7 @@ impl Database {
     }
 
     /// The schema of an environment.
-    pub async fn schema(&self, environment: &str) -> String {
+    pub(crate) async fn schema(&self, environment: &str) -> String {
         let row = self
             .superuser()
             .await
@@ -87,7 +87,7 @@ impl Database {
     }
 
     /// The URL with another user.
-    pub fn url_as(&self, user: &str, password: &str) -> String {
+    pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
         let at = self.url.rfind('@').expect("a URL names a user");
         format!("postgres://{user}:{password}{}", &self.url[at..])
     }
