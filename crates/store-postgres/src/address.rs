@@ -68,7 +68,7 @@ impl Address {
             config.application_name("greenroom");
         }
         let shown = format!("database `{database}` as `{user}` at {}", hosts(&config));
-        Ok(Self { config, tls: Tls::new(encryption, root)?, shown })
+        Ok(Self { config, tls: Tls::new(encryption, root.as_deref())?, shown })
     }
 
     /// As the installing role.

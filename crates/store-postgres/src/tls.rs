@@ -5,7 +5,7 @@ use std::{
     fs,
     future::Future,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -30,13 +30,13 @@ pub(crate) struct Tls(Arc<ClientConfig>);
 
 impl Tls {
     /// `root`: a file of certificates to trust instead of the usual ones.
-    pub(crate) fn new(encryption: Encryption, root: Option<PathBuf>) -> Result<Self> {
+    pub(crate) fn new(encryption: Encryption, root: Option<&Path>) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| Error::Backend { doing: "setting up TLS".to_owned(), source: Box::new(e) })?;
         let config = if encryption == Encryption::VerifyFull {
-            builder.with_root_certificates(roots(root.as_deref())?).with_no_client_auth()
+            builder.with_root_certificates(roots(root)?).with_no_client_auth()
         } else {
             // As `libpq` has it: encrypted, with whoever answers.
             builder

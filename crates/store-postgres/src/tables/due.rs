@@ -63,7 +63,7 @@ pub(crate) async fn list(session: &Session, until: Timestamp, limit: usize) -> R
             found.push((at, DueOwner::Profile(row.id)));
         }
     }
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.sort_by_key(|(at, _)| *at);
     found.truncate(limit);
     found.into_iter().map(|(at, owner)| Ok(Due { at: time(at)?, owner })).collect()
 }

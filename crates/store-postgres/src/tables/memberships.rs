@@ -42,9 +42,14 @@ const ENTER: &str = "INSERT INTO membership (bucket, profile, audience, since, c
 /// Changes of a batch as arrays of columns, in the order of their keys.
 #[derive(Default)]
 pub(crate) struct Columns<'a> {
-    left: (Vec<i16>, Vec<&'a [u8]>, Vec<&'a str>),
-    entered: (Vec<i16>, Vec<&'a [u8]>, Vec<&'a str>, Vec<i64>, Vec<i64>),
+    left: Keys<'a>,
+    entered: Keys<'a>,
+    since: Vec<i64>,
+    crc: Vec<i64>,
 }
+
+/// Which rows: bucket, profile, audience.
+type Keys<'a> = (Vec<i16>, Vec<&'a [u8]>, Vec<&'a str>);
 
 impl<'a> Columns<'a> {
     pub(crate) fn of(writes: &'a [ProfileWrite]) -> Self {
@@ -64,8 +69,8 @@ impl<'a> Columns<'a> {
             columns.entered.0.push(bucket(*id));
             columns.entered.1.push(&id.0);
             columns.entered.2.push(key);
-            columns.entered.3.push(since);
-            columns.entered.4.push(sum(key, &id.0, since));
+            columns.since.push(since);
+            columns.crc.push(sum(key, &id.0, since));
         }
         columns
     }
@@ -77,7 +82,7 @@ impl<'a> Columns<'a> {
         let entered = &self.entered;
         if !entered.0.is_empty() {
             let columns: Vec<crate::session::Param<'b>> =
-                vec![&entered.0, &entered.1, &entered.2, &entered.3, &entered.4];
+                vec![&entered.0, &entered.1, &entered.2, &self.since, &self.crc];
             calls.push(Call::With(ENTER, columns));
         }
     }

@@ -1,12 +1,10 @@
 //! One batch: decided, checked against what it was decided from, and written.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use store::{Commit, Deciding, Epoch, Granted, Identity, Step, Writes};
 
-use store::{Commit, Deciding, Epoch, Error, Granted, Identity, Step, Writes};
-
-use super::{end, erase, plan::Plan, same_incarnation};
+use super::{aside, end, erase, plan::Plan, same_incarnation};
 use crate::{
-    fault::{Fault, Result},
+    fault::Result,
     pool::Lease,
     session::{Call, Session},
     tables::{
@@ -23,10 +21,10 @@ pub(crate) async fn commit(
     lease: &mut Lease,
     identity: &Identity,
     epoch: Epoch,
-    mut deciding: Box<dyn Deciding>,
+    deciding: Box<dyn Deciding>,
 ) -> Result<Commit> {
     lease.dirty();
-    let outcome = run(lease, identity, epoch, deciding.as_mut()).await;
+    let outcome = run(lease, identity, epoch, deciding).await;
     end(lease, outcome).await
 }
 
@@ -34,7 +32,7 @@ async fn run(
     session: &Session,
     identity: &Identity,
     epoch: Epoch,
-    deciding: &mut dyn Deciding,
+    mut deciding: Box<dyn Deciding>,
 ) -> Result<Commit> {
     let (head, no) = head::begin_batch(session, feed::class(&identity.id)).await?;
     same_incarnation(identity, head)?;
@@ -42,9 +40,11 @@ async fn run(
         return Ok(Commit::EpochMoved(head.epoch));
     }
     let mut grants = Grants::default();
-    let mut granted = Vec::new();
+    let mut granted: Vec<Granted> = Vec::new();
     let writes = loop {
-        match step(deciding, &granted)? {
+        let (back, step) = step(deciding, granted).await?;
+        deciding = back;
+        match step {
             Step::Demand(demands) => granted = grants.grant(session, &demands).await?,
             Step::Write(writes) => break writes,
         }
@@ -52,16 +52,14 @@ async fn run(
     write(session, no, &writes, &grants).await
 }
 
-/// A panic in there is the batch's own.
-fn step(deciding: &mut dyn Deciding, granted: &[Granted]) -> Result<Step> {
-    catch_unwind(AssertUnwindSafe(|| deciding.step(granted))).map_err(|panic| {
-        let said = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "without a word".to_owned());
-        Fault::Store(Error::Panicked(said))
+/// Deciding is work: it is done where it keeps no connection of other batches waiting. A panic in there is the
+/// batch's own.
+async fn step(mut deciding: Box<dyn Deciding>, granted: Vec<Granted>) -> Result<(Box<dyn Deciding>, Step)> {
+    aside(move || {
+        let step = deciding.step(&granted);
+        (deciding, step)
     })
+    .await
 }
 
 /// Writes everything; `Conflict` when something is not as expected.

@@ -56,3 +56,18 @@ fn unknown(fault: Fault) -> Fault {
         other => other,
     }
 }
+
+/// Runs what the caller brought on a thread for such work.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        let said = match error.try_into_panic() {
+            Ok(panic) => panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "without a word".to_owned()),
+            Err(_) => return Fault::Store(Error::Recovering("this process is ending".to_owned())),
+        };
+        Fault::Store(Error::Panicked(said))
+    })
+}

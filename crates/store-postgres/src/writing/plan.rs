@@ -4,10 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::ProfileId;
-use store::{
-    Stream, Writes,
-    encoding::{array, stream_name},
-};
+use store::{Stream, Writes, encoding::stream_name};
 
 use crate::{
     fault::{Result, refused},
@@ -141,9 +138,9 @@ impl<'a> Plan<'a> {
                 continue;
             }
             // Whose event it is stays known when it is released: an erasure has to find it.
-            let named = self.writes.quarantine.iter().rev().filter(|(of, _)| of == message);
-            if let Some(identity) = named.filter_map(|(_, row)| row.as_ref()?.identity).next() {
-                tail.identity = Some(array(&identity)?);
+            let mut named = self.writes.quarantine.iter().rev().filter(|(of, _)| of == message);
+            if let Some(identity) = named.find_map(|(_, row)| row.as_ref()?.identity) {
+                tail.identity = Some(identity);
             }
             self.tails.push(Put::of(message, tail));
         }

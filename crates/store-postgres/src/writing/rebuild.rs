@@ -1,14 +1,11 @@
 //! Rebuilding: every view dropped and filled again from the journal, in one transaction.
 
-use std::{
-    collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::HashMap;
 
 use ledger::ProfileId;
-use store::{BUCKETS, Commit, CounterKey, Error, Identity, Record, Refill, Stream, Writes};
+use store::{BUCKETS, Commit, Identity, Refill, Stream, Writes};
 
-use super::{end, same_incarnation};
+use super::{aside, end, same_incarnation};
 use crate::{
     fault::{Result, refused},
     pool::Lease,
@@ -36,60 +33,68 @@ const CLEAR: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transact
     DELETE FROM search; DELETE FROM account_sum; DELETE FROM counter; DELETE FROM quarantine";
 
 /// Runs a rebuild in a transaction of its own, with no batch beside it.
-pub(crate) async fn rebuild(
-    lease: &mut Lease,
-    identity: &Identity,
-    mut refill: Box<dyn Refill>,
-) -> Result<()> {
+pub(crate) async fn rebuild(lease: &mut Lease, identity: &Identity, refill: Box<dyn Refill>) -> Result<()> {
     lease.dirty();
-    let outcome = fill(lease, identity, refill.as_mut()).await.map(|()| Commit::Committed);
+    let outcome = fill(lease, identity, refill).await.map(|()| Commit::Committed);
     match end(lease, outcome).await? {
         Commit::Committed => Ok(()),
         _ => Err(refused("a rebuild wrote the same row twice")),
     }
 }
 
-async fn fill(session: &Session, identity: &Identity, refill: &mut dyn Refill) -> Result<()> {
+async fn fill(session: &Session, identity: &Identity, refill: Box<dyn Refill>) -> Result<()> {
     session.plain(BEGIN_EXCLUSIVE).await?;
     same_incarnation(identity, head::read(session).await?)?;
     session.plain(CLEAR).await?;
-    let tails = read(session, refill).await?;
-    while let Some(rows) = guarded(|| refill.rows())? {
+    let (mut refill, tails) = read(session, refill).await?;
+    loop {
+        let (back, rows) = asked(refill, |refill| refill.rows()).await?;
+        refill = back;
+        let Some(rows) = rows else { break };
         write(session, &rows, &tails).await?;
     }
     manifests::recount(session).await?;
     memberships::recount(session).await?;
-    let counters: Vec<(CounterKey, i64, u64)> = guarded(|| Ok(refill.counters()))?;
+    let (_, counters) = asked(refill, |refill| Ok(refill.counters())).await?;
     for (key, used, n) in counters {
         counters::put(session, &key, Counter { used, n }).await?;
     }
     Ok(())
 }
 
-/// What the caller does in there is its own; a panic of it must not go further.
-fn guarded<T>(call: impl FnOnce() -> store::Result<T>) -> Result<T> {
-    let told = catch_unwind(AssertUnwindSafe(call));
-    Ok(told.unwrap_or_else(|_| Err(Error::Panicked("filling the views again".to_owned())))?)
+/// Asks the caller for something. What it does in there is its own work, and a panic its own.
+async fn asked<T: Send + 'static>(
+    mut refill: Box<dyn Refill>,
+    ask: impl FnOnce(&mut dyn Refill) -> store::Result<T> + Send + 'static,
+) -> Result<(Box<dyn Refill>, T)> {
+    let (refill, told) = aside(move || {
+        let told = ask(refill.as_mut());
+        (refill, told)
+    })
+    .await?;
+    Ok((refill, told?))
 }
 
 /// Hands every record over. Answers where each profile's stream ends.
-async fn read(session: &Session, refill: &mut dyn Refill) -> Result<HashMap<ProfileId, u64>> {
+async fn read(
+    session: &Session,
+    mut refill: Box<dyn Refill>,
+) -> Result<(Box<dyn Refill>, HashMap<ProfileId, u64>)> {
     let mut tails = HashMap::new();
     let mut after = Place::before(0);
     let until = i16::try_from(BUCKETS).unwrap_or(i16::MAX);
     loop {
-        let records: Vec<Record> = journal::scan(session, &after, until, Kinds::All, PAGE).await?;
-        let Some(last) = records.last() else { return Ok(tails) };
+        let records = journal::scan(session, &after, until, Kinds::All, PAGE).await?;
+        let Some(last) = records.last() else { return Ok((refill, tails)) };
         after = Place::of(last);
-        guarded(|| {
-            for record in records {
-                if let Stream::Profile(id) = record.stream {
-                    tails.insert(id, record.n);
-                }
-                refill.record(record)?;
+        for record in &records {
+            if let Stream::Profile(id) = record.stream {
+                tails.insert(id, record.n);
             }
-            Ok(())
-        })?;
+        }
+        let hand_over =
+            |refill: &mut dyn Refill| records.into_iter().try_for_each(|record| refill.record(record));
+        (refill, ()) = asked(refill, hand_over).await?;
     }
 }
 

@@ -27,7 +27,8 @@ fn server() -> String {
 
 /// A URL with another database in it.
 fn with_database(url: &str, name: &str) -> String {
-    let (url, query) = url.split_once('?').map_or((url, String::new()), |(url, query)| (url, format!("?{query}")));
+    let (url, query) =
+        url.split_once('?').map_or((url, String::new()), |(url, query)| (url, format!("?{query}")));
     let end = url.rfind('/').expect("a URL names a database");
     format!("{}/{name}{query}", &url[..end])
 }
