@@ -13,13 +13,14 @@ use crate::{
     fault::{Fault, damaged},
     pool::{Lane, Login, Pool},
     registry::Entry,
-    tables::identity,
+    tables::{counters::Habits, identity},
 };
 
 /// An environment that is open here.
 pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) habits: Habits,
     handles: AtomicUsize,
 }
 
@@ -51,7 +52,7 @@ impl Opened {
                 entry.schema, identity.name
             )));
         }
-        Ok(Arc::new(Self { identity, pool, handles: AtomicUsize::new(0) }))
+        Ok(Arc::new(Self { identity, pool, habits: Habits::default(), handles: AtomicUsize::new(0) }))
     }
 
     /// One handle more; false when the last one has gone meanwhile.

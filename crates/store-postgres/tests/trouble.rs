@@ -6,10 +6,10 @@ use std::{sync::Arc, time::Duration};
 
 use server::Database;
 use store::{
-    Commit, Environment, Error, Writes,
+    Commit, Deciding, Environment, Error, Granted, Step, Writes,
     conformance::{
         at,
-        batch::{commit, demand, life, must, profile, sum},
+        batch::{Stepping, commit, demand, life, must, profile, sum},
         identity,
     },
 };
@@ -201,38 +201,41 @@ fn store_account() -> ledger::Account {
     ledger::Account::Issued
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_circle_of_locks_is_a_conflict() {
-    let database = Database::make().await;
-    let one = database.backend().await.create(identity("one"), at(0)).await.expect("well");
-    // Each asks for one counter, then for the other's: the only way to make a circle.
-    let asking = |no: u32, first: &'static str, second: &'static str| {
-        let mut steps = 0;
-        Box::new(store::conformance::batch::Stepping(move |_: &[store::Granted]| {
-            steps += 1;
-            match steps {
-                1 => store::Step::Demand(vec![demand(first, 10, 1, false)]),
-                2 => {
-                    std::thread::sleep(Duration::from_millis(300));
-                    store::Step::Demand(vec![demand(second, 10, 1, false)])
-                }
-                _ => store::Step::Write(Box::new(life(profile(no), 0, 1))),
+/// A decision that asks for one counter, then for another's: only so can locks make a circle.
+fn asking(no: u32, n: u64, first: &'static str, second: &'static str) -> Box<dyn Deciding> {
+    let mut steps = 0;
+    Box::new(Stepping(move |_: &[Granted]| {
+        steps += 1;
+        match steps {
+            1 => Step::Demand(vec![demand(first, 10, 1, false)]),
+            2 => {
+                std::thread::sleep(Duration::from_millis(200));
+                Step::Demand(vec![demand(second, 10, 1, false)])
             }
-        }))
-    };
-    let (a, b) = tokio::join!(
-        tokio::spawn({
-            let one = Arc::clone(&one);
-            let deciding = asking(1, "x", "y");
-            async move { one.commit(0, deciding).await }
-        }),
-        tokio::spawn({
-            let one = Arc::clone(&one);
-            let deciding = asking(2, "y", "x");
-            async move { one.commit(0, deciding).await }
-        })
-    );
-    let mut outcomes = [a.expect("well").expect("well"), b.expect("well").expect("well")];
+            _ => Step::Write(Box::new(life(profile(no), n - 1, n))),
+        }
+    }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_circle_of_locks_is_a_conflict_and_does_not_come_again() {
+    let database = Database::make().await;
+    let a = database.backend().await.create(identity("one"), at(0)).await.expect("well");
+    let b = database.backend().await.open("one").await.expect("well");
+    let (x, y) = tokio::join!(a.commit(0, asking(1, 1, "x", "y")), b.commit(0, asking(2, 1, "y", "x")));
+    let mut outcomes = [x.expect("well"), y.expect("well")];
     outcomes.sort_by_key(|outcome| *outcome == Commit::Conflict);
     assert_eq!(outcomes, [Commit::Committed, Commit::Conflict]);
+    let (x, y) = tokio::join!(a.commit(0, asking(3, 1, "x", "y")), b.commit(0, asking(4, 1, "y", "x")));
+    assert_eq!([x.expect("well"), y.expect("well")], [Commit::Committed; 2]);
+    // What is locked by habit alone is not made.
+    let mut asked = false;
+    let only = Stepping(move |_: &[Granted]| {
+        if std::mem::replace(&mut asked, true) {
+            return Step::Write(Box::new(life(profile(5), 0, 1)));
+        }
+        Step::Demand(vec![demand("x", 10, 1, false)])
+    });
+    assert_eq!(a.commit(0, Box::new(only)).await.expect("well"), Commit::Committed);
+    assert_eq!(a.export_view("counters").await.expect("well"), ["x 4 4", "y 3 3"]);
 }

@@ -1,6 +1,9 @@
 //! Counters that many profiles share, and the granting of demands on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
 
 use store::{
     CounterKey, Demand, Granted,
@@ -43,11 +46,44 @@ const MAKE: &str =
 const LOCK: &str = "SELECT key, used, n, crc FROM counter WHERE key = $1 FOR UPDATE";
 const WRITE: &str = "UPDATE counter SET used = $2, n = $3, crc = $4 WHERE key = $1";
 
-/// Grants of one batch: its counters are locked from the first demand to the end of the transaction.
+/// Counters that batches have asked for one after the other. Locks taken in that order could make a circle:
+/// batch one holds the first counter and waits for the second, batch two the other way round. So a batch that
+/// asks for one of these locks them all at once, sorted. Only the first batch after a start can meet another in
+/// a circle; the database then throws one of the two out, and it is decided again.
 #[derive(Default)]
-pub(crate) struct Grants(BTreeMap<CounterKey, Counter>);
+pub(crate) struct Habits(Mutex<BTreeSet<CounterKey>>);
 
-impl Grants {
+/// More than this many are forgotten: locking what nobody asks for any more costs others their turn.
+const HABITS_MAX: usize = 256;
+
+impl Habits {
+    /// What is locked with these.
+    fn with(&self, keys: &BTreeSet<CounterKey>) -> BTreeSet<CounterKey> {
+        let habits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if habits.is_disjoint(keys) { BTreeSet::new() } else { habits.difference(keys).cloned().collect() }
+    }
+
+    fn learn<'a>(&self, keys: impl Iterator<Item = &'a CounterKey>) {
+        let mut habits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        habits.extend(keys.cloned());
+        if habits.len() > HABITS_MAX {
+            habits.clear();
+        }
+    }
+}
+
+/// Grants of one batch: its counters are locked from the first demand to the end of the transaction.
+pub(crate) struct Grants<'a> {
+    habits: &'a Habits,
+    locked: BTreeMap<CounterKey, Counter>,
+    granted: BTreeSet<CounterKey>,
+}
+
+impl<'a> Grants<'a> {
+    pub(crate) fn new(habits: &'a Habits) -> Self {
+        Self { habits, locked: BTreeMap::new(), granted: BTreeSet::new() }
+    }
+
     /// Grants these demands, in their order.
     pub(crate) async fn grant(&mut self, session: &Session, demands: &[Demand]) -> Result<Vec<Granted>> {
         for demand in demands {
@@ -58,7 +94,7 @@ impl Grants {
         self.lock(session, demands).await?;
         let mut granted = Vec::with_capacity(demands.len());
         for demand in demands {
-            let counter = self.0.entry(demand.counter.clone()).or_default();
+            let counter = self.locked.entry(demand.counter.clone()).or_default();
             let left = demand.ceiling.saturating_sub(counter.used).max(0);
             let amount = match demand.amount {
                 all if all <= left => all,
@@ -68,27 +104,44 @@ impl Grants {
             counter.used += amount;
             counter.n += 1;
             granted.push(Granted { amount, n: counter.n });
+            self.granted.insert(demand.counter.clone());
         }
         Ok(granted)
     }
 
     /// Locks those that are not locked yet, sorted, and reads them.
     async fn lock(&mut self, session: &Session, demands: &[Demand]) -> Result<()> {
-        let keys: BTreeSet<&CounterKey> =
-            demands.iter().map(|demand| &demand.counter).filter(|key| !self.0.contains_key(key)).collect();
-        let made: Vec<i64> = keys.iter().map(|key| sum(&key.0, 0, 0)).collect();
-        let mut calls = Vec::with_capacity(keys.len() * 2);
-        for (key, crc) in keys.iter().zip(&made) {
-            calls.push(Call::With(MAKE, vec![&key.0, crc]));
+        let asked: BTreeSet<CounterKey> = demands
+            .iter()
+            .map(|demand| demand.counter.clone())
+            .filter(|key| !self.locked.contains_key(key))
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let others = if self.locked.is_empty() {
+            self.habits.with(&asked)
+        } else {
+            self.habits.learn(asked.iter().chain(self.locked.keys()));
+            BTreeSet::new()
+        };
+        let all: BTreeSet<&CounterKey> = asked.iter().chain(&others).collect();
+        let made: Vec<i64> = all.iter().map(|key| sum(&key.0, 0, 0)).collect();
+        let mut calls = Vec::with_capacity(all.len() * 2);
+        for (key, crc) in all.iter().zip(&made) {
+            // One that is locked by habit alone is not made: it would show.
+            if asked.contains(*key) {
+                calls.push(Call::With(MAKE, vec![&key.0, crc]));
+            }
             calls.push(Call::With(LOCK, vec![&key.0]));
         }
         for answer in session.flight(&calls).await? {
             for row in &answer.rows {
                 let (key, counter) = verified(row)?;
-                self.0.insert(key, counter);
+                self.locked.insert(key, counter);
             }
         }
-        match keys.iter().find(|key| !self.0.contains_key(key)) {
+        match asked.iter().find(|key| !self.locked.contains_key(key)) {
             None => Ok(()),
             Some(key) => Err(damaged(format!("counter `{}`", key.0), "its row cannot be made")),
         }
@@ -96,7 +149,8 @@ impl Grants {
 
     /// As rows, to be written with the batch.
     pub(crate) fn rows(&self) -> Vec<(String, i64, i64, i64)> {
-        self.0.iter().map(|(key, c)| (key.0.clone(), c.used, int(c.n), sum(&key.0, c.used, c.n))).collect()
+        let granted = self.locked.iter().filter(|(key, _)| self.granted.contains(key));
+        granted.map(|(key, c)| (key.0.clone(), c.used, int(c.n), sum(&key.0, c.used, c.n))).collect()
     }
 }
 

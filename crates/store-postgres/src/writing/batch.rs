@@ -8,7 +8,7 @@ use crate::{
     pool::Lease,
     session::{Call, Session},
     tables::{
-        counters::{self, Grants},
+        counters::{self, Grants, Habits},
         feed, head, manifests,
         memberships::{self, CountColumns},
         shards::all_took,
@@ -20,17 +20,19 @@ use crate::{
 pub(crate) async fn commit(
     lease: &mut Lease,
     identity: &Identity,
+    habits: &Habits,
     epoch: Epoch,
     deciding: Box<dyn Deciding>,
 ) -> Result<Commit> {
     lease.dirty();
-    let outcome = run(lease, identity, epoch, deciding).await;
+    let outcome = run(lease, identity, habits, epoch, deciding).await;
     end(lease, outcome).await
 }
 
 async fn run(
     session: &Session,
     identity: &Identity,
+    habits: &Habits,
     epoch: Epoch,
     mut deciding: Box<dyn Deciding>,
 ) -> Result<Commit> {
@@ -39,7 +41,7 @@ async fn run(
     if head.epoch != epoch {
         return Ok(Commit::EpochMoved(head.epoch));
     }
-    let mut grants = Grants::default();
+    let mut grants = Grants::new(habits);
     let mut granted: Vec<Granted> = Vec::new();
     let writes = loop {
         let (back, step) = step(deciding, granted).await?;
@@ -63,7 +65,7 @@ async fn step(mut deciding: Box<dyn Deciding>, granted: Vec<Granted>) -> Result<
 }
 
 /// Writes everything; `Conflict` when something is not as expected.
-async fn write(session: &Session, no: i64, writes: &Writes, grants: &Grants) -> Result<Commit> {
+async fn write(session: &Session, no: i64, writes: &Writes, grants: &Grants<'_>) -> Result<Commit> {
     let mut plan = Plan::of(writes, no)?;
     let mut manifests = manifests::Counts::default();
     if !expected(session, &mut plan, &mut manifests).await? {
