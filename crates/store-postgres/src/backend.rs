@@ -39,8 +39,8 @@ struct House {
     open: Mutex<BTreeMap<String, Weak<Opened>>>,
 }
 
-/// As many as one process ever needs at once for making, opening and listing.
-const INSTALLING: usize = 2;
+/// As many as one process ever needs at once for making, opening and listing; one more sweeps.
+const INSTALLING: usize = 3;
 
 impl PostgresBackend {
     /// Connects to `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…`, and makes or migrates the control
@@ -166,7 +166,7 @@ impl House {
             return Ok(Arc::new(handle));
         }
         let entry = self.migrated(name).await?;
-        let opened = Opened::open(&entry, &self.address, &self.options).await?;
+        let opened = Opened::open(&entry, &self.address, &self.installing, &self.options).await?;
         open.insert(name.to_owned(), Arc::downgrade(&opened));
         PostgresEnvironment::another(&opened, true)
             .map(|handle| Arc::new(handle) as Arc<dyn Environment>)

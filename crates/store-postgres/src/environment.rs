@@ -118,8 +118,7 @@ impl Environment for PostgresEnvironment {
 
     async fn commit(&self, epoch: Epoch, deciding: Box<dyn Deciding>) -> Result<Commit> {
         let mut lease = self.lease(Lane::Short).await?;
-        let told =
-            batch::commit(&mut lease, &self.opened.identity, &self.opened.habits, epoch, deciding).await;
+        let told = batch::commit(&mut lease, &self.opened, epoch, deciding).await;
         self.told(told, "committing")
     }
 

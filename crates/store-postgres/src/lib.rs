@@ -41,6 +41,7 @@ mod registry;
 mod restore;
 mod schema;
 mod session;
+mod sweeper;
 mod tables;
 mod tls;
 mod writing;

@@ -13,6 +13,7 @@ use crate::{
     fault::{Fault, damaged},
     pool::{Lane, Login, Pool},
     registry::Entry,
+    sweeper::Sweeper,
     tables::{counters::Habits, identity},
 };
 
@@ -21,12 +22,18 @@ pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<Pool>,
     pub(crate) habits: Habits,
+    pub(crate) sweeper: Arc<Sweeper>,
     handles: AtomicUsize,
 }
 
 impl Opened {
     /// Logs in as the environment's role, and checks that its schema is the right one.
-    pub(crate) async fn open(entry: &Entry, address: &Address, options: &Options) -> Result<Arc<Self>> {
+    pub(crate) async fn open(
+        entry: &Entry,
+        address: &Address,
+        installing: &Arc<Pool>,
+        options: &Options,
+    ) -> Result<Arc<Self>> {
         let name = &entry.row.name;
         let login = Login {
             config: address.role(&entry.role, &entry.password),
@@ -52,7 +59,9 @@ impl Opened {
                 entry.schema, identity.name
             )));
         }
-        Ok(Arc::new(Self { identity, pool, habits: Habits::default(), handles: AtomicUsize::new(0) }))
+        let sweeper = Arc::new(Sweeper::new(Arc::clone(installing), name, &entry.schema));
+        let (habits, handles) = (Habits::default(), AtomicUsize::new(0));
+        Ok(Arc::new(Self { identity, pool, habits, sweeper, handles }))
     }
 
     /// One handle more; false when the last one has gone meanwhile.

@@ -74,7 +74,7 @@ impl Pool {
             options: options.clone(),
             size,
             permits: Arc::new(Semaphore::new(size)),
-            long: Arc::new(Semaphore::new(options.long_max.clamp(1, size))),
+            long: Arc::new(Semaphore::new(options.long_max.clamp(1, (size - 1).max(1)))),
             state: Mutex::new(state),
             closed: AtomicBool::new(false),
         }

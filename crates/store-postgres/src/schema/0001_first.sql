@@ -46,7 +46,8 @@ CREATE TABLE journal (
     header   bytea    NOT NULL,
     body     bytea,
     PRIMARY KEY (bucket, stream, n)
-);
+-- However large it is: dead rows in it are erased bodies, and batches that were rolled back.
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 -- It grows at its right end only.
 CREATE INDEX journal_feed ON journal (feed);
 -- The control stream: small, and never distributed.

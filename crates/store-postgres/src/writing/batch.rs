@@ -1,14 +1,15 @@
 //! One batch: decided, checked against what it was decided from, and written.
 
-use store::{Commit, Deciding, Epoch, Granted, Identity, Step, Writes};
+use store::{Commit, Deciding, Epoch, Granted, Step, Writes};
 
 use super::{aside, end, erase, plan::Plan, same_incarnation};
 use crate::{
     fault::Result,
+    opened::Opened,
     pool::Lease,
     session::{Call, Session},
     tables::{
-        counters::{self, Grants, Habits},
+        counters::{self, Grants},
         feed, head, manifests,
         memberships::{self, CountColumns},
         shards::all_took,
@@ -19,29 +20,36 @@ use crate::{
 /// Runs a batch in a transaction of its own.
 pub(crate) async fn commit(
     lease: &mut Lease,
-    identity: &Identity,
-    habits: &Habits,
+    opened: &Opened,
     epoch: Epoch,
     deciding: Box<dyn Deciding>,
 ) -> Result<Commit> {
     lease.dirty();
-    let outcome = run(lease, identity, habits, epoch, deciding).await;
-    end(lease, outcome).await
+    let (outcome, erased) = match run(lease, opened, epoch, deciding).await {
+        Ok((commit, erased)) => (Ok(commit), erased),
+        Err(fault) => (Err(fault), false),
+    };
+    let ended = end(lease, outcome).await;
+    if erased {
+        opened.sweeper.ask();
+    }
+    ended
 }
 
+/// Answers also whether something was erased.
 async fn run(
     session: &Session,
-    identity: &Identity,
-    habits: &Habits,
+    opened: &Opened,
     epoch: Epoch,
     mut deciding: Box<dyn Deciding>,
-) -> Result<Commit> {
+) -> Result<(Commit, bool)> {
+    let identity = &opened.identity;
     let (head, no) = head::begin_batch(session, feed::class(&identity.id)).await?;
     same_incarnation(identity, head)?;
     if head.epoch != epoch {
-        return Ok(Commit::EpochMoved(head.epoch));
+        return Ok((Commit::EpochMoved(head.epoch), false));
     }
-    let mut grants = Grants::new(habits);
+    let mut grants = Grants::new(&opened.habits);
     let mut granted: Vec<Granted> = Vec::new();
     let writes = loop {
         let (back, step) = step(deciding, granted).await?;
@@ -51,7 +59,8 @@ async fn run(
             Step::Write(writes) => break writes,
         }
     };
-    write(session, no, &writes, &grants).await
+    let commit = write(session, no, &writes, &grants).await?;
+    Ok((commit, !writes.erase.is_empty()))
 }
 
 /// Deciding is work: it is done where it keeps no connection of other batches waiting. A panic in there is the
