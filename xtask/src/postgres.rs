@@ -4,6 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::Read,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio, id},
 };
@@ -108,15 +109,16 @@ impl Drop for Cluster {
     }
 }
 
-/// What tests need: many connections (each test has a database and pools of its own), little memory. What
-/// they write lives as long as they do, and none of them cuts the power, so nothing is synced: that halves
-/// their time and leaves the disk to those who measure it.
+/// What tests need: many connections (each test has a database and pools of its own), little memory, and
+/// encryption for those who ask for it. What they write lives as long as they do, and none of them cuts the
+/// power, so nothing is synced: that halves their time and leaves the disk to those who measure it.
 const FOR_TESTS: &str = "
-listen_addresses = ''
+listen_addresses = '127.0.0.1'
 max_connections = 300
 shared_buffers = 64MB
 fsync = off
 full_page_writes = off
+ssl = on
 ";
 
 /// A server for tests, in a temporary folder that goes with it.
@@ -137,13 +139,34 @@ impl ForTests {
             .context("/dev/urandom")?;
         let password = format!("{:032x}", u128::from_le_bytes(random));
         fs::create_dir(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let host = folder.display().to_string().replace('/', "%2F");
-        let url = format!("postgres://postgres:{password}@{host}/postgres");
+        // Free now; whoever takes it in the next second makes the start fail.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr())?.port();
+        let url = format!("postgres://postgres:{password}@localhost:{port}/postgres");
         // From here on the folder is removed, whatever happens.
         let mut server = Self { cluster: None, folder, url };
-        server.cluster = Some(Cluster::start(&server.folder, Access::Password(&password), FOR_TESTS)?);
+        let (certificate, key) = certificate(&server.folder)?;
+        let settings =
+            format!("{FOR_TESTS}port = {port}\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n");
+        server.cluster = Some(Cluster::start(&server.folder, Access::Password(&password), &settings)?);
         Ok(server)
     }
+}
+
+/// Makes a certificate for `localhost` that nobody has signed but itself; answers its file and its key's.
+/// (`openssl` comes with the package of the server.)
+fn certificate(folder: &Path) -> Result<(String, String)> {
+    let [certificate, key] = ["server.crt", "server.key"].map(|name| folder.join(name).display().to_string());
+    let mut command = Command::new("openssl");
+    command.args(["req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=localhost"]);
+    command.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+    command.args([
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+    ]);
+    process::output(command.args(["-out", &certificate, "-keyout", &key]))?;
+    Ok((certificate, key))
 }
 
 impl Drop for ForTests {

@@ -174,7 +174,8 @@ impl Pool {
         Ok(session)
     }
 
-    /// What every connection is set to.
+    /// What every connection is set to. All that we join is keys with the table that has them: by its index,
+    /// whatever the server thinks of a table that is new.
     fn settings(&self) -> String {
         let Options { statement_timeout, lock_timeout, idle_timeout, .. } = &self.options;
         format!(
@@ -183,6 +184,8 @@ impl Pool {
              SET lock_timeout = {};
              SET idle_in_transaction_session_timeout = {};
              SET client_min_messages = warning;
+             SET enable_hashjoin = off;
+             SET enable_mergejoin = off;
              SET default_transaction_isolation = 'read committed';
              SELECT set_config('synchronous_commit', 'on', false)
              WHERE current_setting('synchronous_commit') IN ('off', 'local');",
