@@ -148,7 +148,9 @@ impl House {
             identity::make(&lease, identity).await
         };
         let outcome: fault::Result<()> = work.await;
-        let told = |fault: Fault| fault.told_of(&identity.name, "making its store");
+        let told = |fault: Fault| {
+            fault.told_installing(&format!("environment `{}`", identity.name), "making its store")
+        };
         match outcome {
             Ok(()) => lease.commit().await.map_err(told),
             Err(fault) => {
@@ -196,7 +198,9 @@ impl House {
             lease.commit().await
         };
         let outcome: fault::Result<()> = work.await;
-        outcome.map_err(|fault| fault.told_of(name, "migrating its schema"))?;
+        outcome.map_err(|fault| {
+            fault.told_installing(&format!("environment `{name}`"), "migrating its schema")
+        })?;
         Ok(entry)
     }
 

@@ -12,9 +12,10 @@ use crate::{
     fault::{Fault, Result},
     session::Session,
     tables::{
-        configuration, control, counters, directory, due, erasures, head,
-        journal::{self, Kinds, Place},
-        manifests, memberships, outbox, outside, profiles, quarantine, quarantine_streams, search, sums,
+        configuration, control, counters, directory, due, erasures, head, manifests, memberships, outbox,
+        outside, profiles, quarantine, quarantine_streams,
+        scan::{self, Kinds, Place},
+        search, sums,
     },
 };
 
@@ -58,7 +59,7 @@ async fn records(session: &Session, complaints: &mut Complaints<'_>) -> Result<(
     let until = i16::try_from(BUCKETS).unwrap_or(i16::MAX);
     let mut after = Place::before(0);
     loop {
-        let records = journal::scan(session, &after, until, Kinds::All, 1_000).await?;
+        let records = scan::scan(session, &after, until, Kinds::All, 1_000).await?;
         let Some(last) = records.last() else { break };
         after = Place::of(last);
         for record in records {

@@ -25,9 +25,10 @@ use crate::{
     opened::Opened,
     pool::{Lane, Lease},
     tables::{
-        configuration, control, counters, directory, due, erasures, feed, head,
-        journal::{self, Kinds, Place},
-        manifests, memberships, outbox, outside, profiles, quarantine, quarantine_streams, search, sums,
+        configuration, control, counters, directory, due, erasures, feed, head, journal, manifests,
+        memberships, outbox, outside, profiles, quarantine, quarantine_streams,
+        scan::{self, Kinds, Place},
+        search, sums,
     },
     writing::{batch, control as control_change, rebuild},
 };
@@ -188,7 +189,7 @@ impl Environment for PostgresEnvironment {
         };
         let (until, limit) = (column(buckets.until), limit.max(1));
         read!(self, Lane::Long, "scanning the journal", s, {
-            let rows = journal::scan(&s, &place, until, Kinds::Profiles, limit.saturating_add(1)).await?;
+            let rows = scan::scan(&s, &place, until, Kinds::Profiles, limit.saturating_add(1)).await?;
             Ok(page(rows, limit, |last| list.at(&Place::of(last).bytes())))
         })
     }

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use store::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// An error of PostgreSQL or one that is the contract's already.
 #[derive(Debug)]
@@ -61,7 +61,21 @@ impl Fault {
 
     /// The same of the control store.
     pub(crate) fn told_of_control(self) -> Error {
-        self.told("the control store", "using the control store")
+        self.told_installing("the control store", "using the control store")
+    }
+
+    /// The same of what the installing role does: it may lack the right to.
+    pub(crate) fn told_installing(self, whose: &str, doing: &str) -> Error {
+        match &self {
+            Self::Sql(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                let message = error.as_db_error().map(DbError::message).unwrap_or_default();
+                Error::Refused(format!(
+                    "PostgreSQL does not allow it ({whose}: {doing}: {message}); the role of the URL needs CREATE on \
+                     the database and the attribute CREATEROLE, and owns what it has made"
+                ))
+            }
+            _ => self.told(whose, doing),
+        }
     }
 }
 
@@ -77,16 +91,13 @@ fn sql(error: tokio_postgres::Error, whose: &str, doing: &str) -> Error {
     let message = db.message().to_owned();
     match db.code() {
         &SqlState::DISK_FULL => Error::Full(format!("{whose} (PostgreSQL says: {message})")),
-        &SqlState::TOO_MANY_CONNECTIONS
-        | &SqlState::OUT_OF_MEMORY
-        | &SqlState::ADMIN_SHUTDOWN
-        | &SqlState::CRASH_SHUTDOWN
-        | &SqlState::CANNOT_CONNECT_NOW
-        | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-        | &SqlState::LOCK_NOT_AVAILABLE
-        | &SqlState::QUERY_CANCELED
+        &SqlState::LOCK_NOT_AVAILABLE
         | &SqlState::T_R_DEADLOCK_DETECTED
-        | &SqlState::IO_ERROR => recovering(&message),
+        | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => recovering(&message),
+        // Whole classes: connections, resources, somebody stepped in (shut-downs, time-outs), the system.
+        state if ["08", "53", "57", "58"].iter().any(|class| state.code().starts_with(class)) => {
+            recovering(&message)
+        }
         &SqlState::READ_ONLY_SQL_TRANSACTION => recovering(&format!(
             "the server takes no writes ({message}); is it a standby, or switched to read-only?"
         )),
@@ -99,10 +110,6 @@ fn sql(error: tokio_postgres::Error, whose: &str, doing: &str) -> Error {
         &SqlState::INVALID_CATALOG_NAME => {
             Error::Missing(format!("the database of {whose} (PostgreSQL says: {message})"))
         }
-        &SqlState::INSUFFICIENT_PRIVILEGE => Error::Refused(format!(
-            "PostgreSQL does not allow it ({whose}: {doing}: {message}); the role of the URL needs CREATE on the \
-             database and the attribute CREATEROLE, and owns what it has made"
-        )),
         &SqlState::NUMERIC_VALUE_OUT_OF_RANGE => {
             Error::Refused(format!("a number would leave the range of 64 bits ({whose}: {doing})"))
         }

@@ -40,6 +40,8 @@ struct State {
     idle: Vec<Session>,
     broken: Option<Broken>,
     shard: i16,
+    /// A connection has been opened before.
+    served: bool,
 }
 
 /// The connections.
@@ -130,7 +132,9 @@ impl Pool {
     async fn open(&self) -> Result<Session> {
         match self.log_in().await {
             Ok(session) => {
-                if self.state().broken.take().is_some() {
+                let mut state = self.state();
+                state.served = true;
+                if state.broken.take().is_some() {
                     tracing::info!(store = self.login.whose, "PostgreSQL answers again");
                 }
                 Ok(session)
@@ -142,9 +146,10 @@ impl Pool {
                     state.broken.as_ref().map_or(PAUSE_MIN, |before| (before.pause * 2).min(PAUSE_MAX));
                 tracing::warn!(store = self.login.whose, error = %why, "no connection; trying again in {pause:?}");
                 let answer = why.shared();
-                let first = state.broken.is_none();
+                // At the very first it is told as it is: a wrong password stays one. Later it is trouble that
+                // passes, and no fault of the caller.
+                let first = state.broken.is_none() && !state.served;
                 state.broken = Some(Broken { why, pause, retry_at: Instant::now() + pause });
-                // Whoever comes first is told it as it is: a wrong password stays one.
                 if first && let Some(broken) = &state.broken {
                     return Err(same(&broken.why).unwrap_or(answer));
                 }

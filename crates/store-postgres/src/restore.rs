@@ -34,7 +34,7 @@ pub(crate) async fn run(lease: &mut Lease, name: &str, from: &Path, at: Timestam
     let manifest = backup::read(from)?;
     lease.dirty();
     let outcome = replace(lease, name, &manifest, from, at).await;
-    let told = |fault: Fault| fault.told_of(name, "restoring a backup");
+    let told = |fault: Fault| fault.told_installing(&format!("environment `{name}`"), "restoring a backup");
     match outcome {
         Ok(incarnation) => {
             lease.commit().await.map_err(told)?;

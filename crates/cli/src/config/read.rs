@@ -108,7 +108,17 @@ fn limits(mut table: Reader<'_, '_>, config: &mut ServerConfig, faults: &mut Fau
 }
 
 fn store(mut table: Reader<'_, '_>, config: &mut ServerConfig, faults: &mut Faults<'_>) {
-    let options = &mut config.store;
+    config.store.url = table.text("url", faults).and_then(|(url, span)| {
+        let fits = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if !fits {
+            faults.add(&span, "`url` must be a database, like postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+        }
+        fits.then_some(url)
+    });
+    if let Some(n) = table.number("connections_max", 1..=1_000, faults) {
+        config.store.postgres.connections_max = usize::try_from(n).unwrap_or(usize::MAX);
+    }
+    let options = &mut config.store.sqlite;
     let bytes = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     if let Some(n) = table.number("file_bytes_max", 1 << 20..=1 << 50, faults) {
         options.file_bytes_max = Some(n);
@@ -260,7 +270,7 @@ readers = 4
         assert_eq!(inside.serves, Serves { collector: true, admin: true });
         assert_eq!(inside.environments, Environments::Named(vec!["uat".into(), "staging".into()]));
         assert_eq!(inside.limits.drain_timeout, Duration::from_secs(5));
-        assert_eq!((config.options.queue_items_max, config.store.readers), (1000, 4));
+        assert_eq!((config.options.queue_items_max, config.store.sqlite.readers), (1000, 4));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) mod outside;
 pub(crate) mod profiles;
 pub(crate) mod quarantine;
 pub(crate) mod quarantine_streams;
+pub(crate) mod scan;
 pub(crate) mod search;
 pub(crate) mod shards;
 pub(crate) mod sums;

@@ -30,7 +30,7 @@ pub(crate) async fn commit(
         Err(fault) => (Err(fault), false),
     };
     let ended = end(lease, outcome).await;
-    if erased {
+    if erased && matches!(ended, Ok(Commit::Committed)) {
         opened.sweeper.ask();
     }
     ended

@@ -14,9 +14,9 @@ use crate::{
         counters::{self, Counter},
         directory::Claims,
         head::{self, BEGIN_EXCLUSIVE},
-        journal::{self, Kinds, Place},
         manifests, memberships, profiles,
         quarantine::Change,
+        scan::{self, Kinds, Place},
         search,
         shards::all_took,
         sums,
@@ -84,7 +84,7 @@ async fn read(
     let mut after = Place::before(0);
     let until = i16::try_from(BUCKETS).unwrap_or(i16::MAX);
     loop {
-        let records = journal::scan(session, &after, until, Kinds::All, PAGE).await?;
+        let records = scan::scan(session, &after, until, Kinds::All, PAGE).await?;
         let Some(last) = records.last() else { return Ok((refill, tails)) };
         after = Place::of(last);
         for record in &records {
