@@ -305,7 +305,7 @@ readers = 4
         ]) {
             assert!(got.starts_with(expected), "{got}\n{expected}");
         }
-        assert_eq!(told.len(), 8, "{told:#?}");
+        assert_eq!(told.len(), 9, "{told:#?}");
         for (text, expected) in [
             ("data = ", "1:8: this is not TOML"),
             ("[[listener]]\naddress = \"here\"", "2:11: `here` is not an address"),
