@@ -9,6 +9,7 @@ pub mod bench;
 pub mod demo;
 pub mod greenroom;
 pub mod orders;
+mod postgres;
 pub mod process;
 pub mod test;
 pub mod tidy;

@@ -14,6 +14,7 @@ mod hexadecimal;
 mod output;
 #[cfg(test)]
 mod reference;
+mod store;
 mod suggest;
 
 use std::{ffi::OsString, io, process::ExitCode};

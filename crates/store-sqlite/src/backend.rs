@@ -14,7 +14,7 @@ use store::{AdministratorRow, Backend, Environment, Error, Identity, RegistryRow
 use tokio::sync::oneshot;
 
 use crate::{
-    Options, backup, connection,
+    Options, backup, codec, connection,
     environment::{Opened, SqliteEnvironment},
     fault::{Fault, file},
     folder::{self, Folder},
@@ -101,7 +101,7 @@ impl House {
     }
 
     fn create(&self, identity: &Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
-        folder::check_name(&identity.name)?;
+        codec::check_name(&identity.name)?;
         let mut rooms = self.rooms();
         for row in rooms.registry.environments().map_err(Fault::told_of_control)? {
             if (row.id == identity.id) != (row.name == identity.name) {
@@ -170,7 +170,7 @@ impl House {
     }
 
     fn restore(&self, name: &str, from: &Path, at: Timestamp) -> Result<Arc<dyn Environment>> {
-        folder::check_name(name)?;
+        codec::check_name(name)?;
         let mut rooms = self.rooms();
         if rooms.open.get(name).and_then(Weak::upgrade).is_some_and(|opened| opened.serves()) {
             return Err(Error::InUse(format!("environment `{name}`: close it before restoring it")));

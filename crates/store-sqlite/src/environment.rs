@@ -213,16 +213,6 @@ impl SqliteEnvironment {
     fn list(&self, name: &str, filters: &[&[u8]]) -> List {
         List::new(&self.opened.identity.id, name, filters)
     }
-
-    /// Where a list of bytes goes on.
-    fn place(&self, list: List, after: Option<&Cursor>) -> Result<Option<Vec<u8>>> {
-        after.map(|cursor| list.place(cursor)).transpose().map_err(|fault| fault.told(self.name(), "paging"))
-    }
-
-    /// Where a list of numbers goes on.
-    fn numbers<const N: usize>(&self, list: List, after: Option<&Cursor>) -> Result<Option<[i64; N]>> {
-        list.numbers(after).map_err(|fault| fault.told(self.name(), "paging"))
-    }
 }
 
 impl Drop for SqliteEnvironment {
@@ -284,7 +274,7 @@ impl Environment for SqliteEnvironment {
     ) -> Result<Page<Record>> {
         let way = [u8::from(direction == Direction::Forward)];
         let list = self.list("stream", &[&streams::filter(stream), &way]);
-        let after = self.numbers::<2>(list, after.as_ref())?;
+        let after = list.numbers::<2>(after.as_ref())?;
         self.read(Lane::Short, "reading a stream", move |c| {
             let place = match after {
                 Some([n, seq]) => Some(Tail { n: crate::codec::uint(n)?, seq }),
@@ -299,7 +289,7 @@ impl Environment for SqliteEnvironment {
 
     async fn scan(&self, buckets: Buckets, after: Option<Cursor>, limit: usize) -> Result<Page<Record>> {
         let list = self.list("scan", &[&buckets.from.to_be_bytes(), &buckets.until.to_be_bytes()]);
-        let [after] = self.numbers::<1>(list, after.as_ref())?.unwrap_or([0]);
+        let [after] = list.numbers::<1>(after.as_ref())?.unwrap_or([0]);
         let limit = limit.max(1);
         self.read(Lane::Long, "scanning the journal", move |c| {
             let wanted = move |stream| matches!(stream, Stream::Profile(id) if buckets.holds(id));
@@ -314,7 +304,7 @@ impl Environment for SqliteEnvironment {
     async fn feed(&self, direction: Direction, after: Option<Cursor>, limit: usize) -> Result<Page<Record>> {
         let forward = direction == Direction::Forward;
         let list = self.list("feed", &[&[u8::from(forward)]]);
-        let after = self.numbers::<1>(list, after.as_ref())?.map(|[seq]| seq);
+        let after = list.numbers::<1>(after.as_ref())?.map(|[seq]| seq);
         self.read(Lane::Short, "reading the feed", move |c| {
             let end = Position::read(c)?.seq;
             if forward && limit == 0 {
@@ -372,7 +362,7 @@ impl Environment for SqliteEnvironment {
 
     async fn profile_list(&self, after: Option<Cursor>, limit: usize) -> Result<Page<ProfileRow>> {
         let list = self.list("profiles", &[]);
-        let after = self.place(list, after.as_ref())?;
+        let after = after.map(|cursor| list.place(&cursor)).transpose()?;
         self.read(Lane::Short, "listing profiles", move |c| {
             profiles::list(c, list, after.as_deref(), limit.max(1))
         })
@@ -388,7 +378,7 @@ impl Environment for SqliteEnvironment {
     ) -> Result<Page<ProfileId>> {
         let (key, value) = (trait_key.to_owned(), value.to_owned());
         let list = self.list("search", &[key.as_bytes(), value.as_bytes()]);
-        let after = self.place(list, after.as_ref())?;
+        let after = after.map(|cursor| list.place(&cursor)).transpose()?;
         self.read(Lane::Short, "searching profiles", move |c| {
             search::find(c, list, &key, &value, after.as_deref(), limit.max(1))
         })
@@ -407,7 +397,7 @@ impl Environment for SqliteEnvironment {
     async fn members(&self, audience: &str, after: Option<Cursor>, limit: usize) -> Result<Page<Membership>> {
         let key = audience.to_owned();
         let list = self.list("members", &[key.as_bytes()]);
-        let after = self.place(list, after.as_ref())?;
+        let after = after.map(|cursor| list.place(&cursor)).transpose()?;
         self.read(Lane::Short, "listing members", move |c| {
             memberships::members(c, list, &key, after.as_deref(), limit.max(1))
         })
@@ -437,7 +427,7 @@ impl Environment for SqliteEnvironment {
 
     async fn quarantine(&self, after: Option<Cursor>, limit: usize) -> Result<Page<QuarantineRow>> {
         let list = self.list("quarantine", &[]);
-        let after = self.place(list, after.as_ref())?;
+        let after = after.map(|cursor| list.place(&cursor)).transpose()?;
         self.read(Lane::Short, "listing quarantine", move |c| {
             quarantine::list(c, list, after.as_deref(), limit.max(1))
         })
@@ -473,7 +463,7 @@ impl Environment for SqliteEnvironment {
 
     async fn revisions(&self, after: Option<Cursor>, limit: usize) -> Result<Page<RevisionRow>> {
         let list = self.list("revisions", &[]);
-        let after = self.numbers(list, after.as_ref())?;
+        let after = list.numbers(after.as_ref())?;
         self.read(Lane::Short, "listing revisions", move |c| {
             configuration::revisions(c, list, after, limit.max(1))
         })
@@ -482,7 +472,7 @@ impl Environment for SqliteEnvironment {
 
     async fn audit(&self, after: Option<Cursor>, limit: usize) -> Result<Page<ControlRow>> {
         let list = self.list("audit", &[]);
-        let after = self.numbers::<1>(list, after.as_ref())?.map(|[n]| n);
+        let after = list.numbers::<1>(after.as_ref())?.map(|[n]| n);
         let limit = limit.max(1);
         self.read(Lane::Short, "reading the audit", move |c| {
             let end = Position::read(c)?.epoch;
@@ -499,7 +489,7 @@ impl Environment for SqliteEnvironment {
 
     async fn promotions(&self, after: Option<Cursor>, limit: usize) -> Result<Page<PromotionRow>> {
         let list = self.list("promotions", &[]);
-        let after = self.numbers(list, after.as_ref())?;
+        let after = list.numbers(after.as_ref())?;
         self.read(Lane::Short, "listing promotions", move |c| {
             configuration::promotions(c, list, after, limit.max(1))
         })
@@ -510,7 +500,7 @@ impl Environment for SqliteEnvironment {
 
     async fn outbox(&self, after: Option<Cursor>, limit: usize) -> Result<Page<OutboxRow>> {
         let list = self.list("outbox", &[]);
-        let after = self.numbers(list, after.as_ref())?;
+        let after = list.numbers(after.as_ref())?;
         self.read(Lane::Short, "listing the outbox", move |c| outbox::list(c, list, after, limit.max(1)))
             .await
     }

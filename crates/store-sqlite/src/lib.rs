@@ -19,10 +19,7 @@ mod anchor;
 mod backend;
 mod backup;
 mod check;
-mod checksum;
-mod codec;
 mod connection;
-mod cursor;
 mod environment;
 mod export;
 mod fault;
@@ -34,6 +31,11 @@ mod registry;
 mod schema;
 mod tables;
 mod writer;
+
+// What is alike for every backend, under the names of its parts.
+use store::encoding as checksum;
+use store::encoding as codec;
+use store::encoding as cursor;
 
 pub use backend::SqliteBackend;
 pub use options::Options;

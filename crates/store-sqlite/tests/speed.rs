@@ -7,72 +7,15 @@
 use std::{io::Write, sync::Arc, time::Instant};
 
 use store::{
-    Backend, Claim, Commit, DirectoryEntry, DirectoryKey, Environment, NewRecord, ProfileRow, ProfileWrite,
-    Stream, SumChange, Writes,
-    conformance::{Dice, at, batch::commit, identity},
+    Backend, Commit, Environment,
+    conformance::{
+        at,
+        batch::commit,
+        identity,
+        load::{EVENTS, Load},
+    },
 };
 use store_sqlite::{Options, SqliteBackend};
-
-const EVENTS: u64 = 1_000;
-const PEOPLE: u64 = 200_000;
-
-/// A profile's id: a hash, as real ones are.
-fn person(no: u64) -> ledger::ProfileId {
-    ledger::ProfileId(Dice(no ^ 0x5bd1_e995).bytes())
-}
-
-fn batch(dice: &mut Dice, ends: &mut [u64]) -> Writes {
-    let mut writes = Writes::default();
-    let mut people: Vec<u64> = Vec::new();
-    while people.len() < 900 {
-        let no = dice.below(PEOPLE);
-        if !people.contains(&no) {
-            people.push(no);
-        }
-    }
-    let filler: [u8; 600] = dice.bytes();
-    for event in 0..EVENTS {
-        let no = people[usize::try_from(event % 900).expect("small")];
-        let id = person(no);
-        let end = &mut ends[usize::try_from(no).expect("small")];
-        let expected = *end;
-        *end += 1;
-        let stream = Stream::Profile(id);
-        writes.records.push(NewRecord {
-            stream,
-            n: *end,
-            decided_at: at(0),
-            header: filler[..200].to_vec(),
-            body: Some(filler[..435].to_vec()),
-        });
-        let key = DirectoryKey::Message(dice.bytes());
-        writes.claims.push(Claim { key, expected: None, entry: DirectoryEntry::Record(stream, *end) });
-        if event < 900 {
-            writes.profiles.push(ProfileWrite {
-                expected,
-                row: ProfileRow {
-                    id,
-                    n: *end,
-                    tail: dice.bytes(),
-                    state: Arc::from(&filler[..]),
-                    manifest: [1; 32],
-                    due_at: None,
-                },
-                entered: Vec::new(),
-                left: Vec::new(),
-                found_by: Vec::new(),
-                no_longer_found_by: Vec::new(),
-            });
-        } else {
-            let at = usize::try_from(event - 900).expect("small");
-            writes.profiles[at].row.n = *end;
-        }
-    }
-    for account in [ledger::Account::Issued, ledger::Account::Available] {
-        writes.sums.push(SumChange { currency: "points".into(), account, amount: 1 });
-    }
-    writes
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
@@ -82,12 +25,12 @@ async fn events_a_second() {
         .expect("a folder can be made");
     let backend = SqliteBackend::open(folder.path(), Options::default()).expect("nobody holds it");
     let one: Arc<dyn Environment> = backend.create(identity("one"), at(0)).await.expect("it can be made");
-    let (mut dice, mut ends) = (Dice(1), vec![0; usize::try_from(PEOPLE).expect("small")]);
+    let mut load = Load::new(0);
     let (mut spent, mut slowest, mut done) = (std::time::Duration::ZERO, std::time::Duration::ZERO, 0);
     let mut part = (std::time::Duration::ZERO, 0);
     let mut out = std::io::stdout();
     while done < events {
-        let writes = batch(&mut dice, &mut ends);
+        let writes = load.batch();
         let began = Instant::now();
         assert_eq!(commit(&one, 0, writes).await.expect("well"), Commit::Committed);
         let took = began.elapsed();

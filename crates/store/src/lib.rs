@@ -14,6 +14,7 @@ pub mod conformance;
 
 mod backend;
 mod control;
+pub mod encoding;
 mod environment;
 mod outside;
 mod records;

@@ -1,16 +1,13 @@
 //! The baseline: PostgreSQL, one transaction an event, as a team would write it by hand.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    postgres::{Access, Cluster},
+    process, workspace,
 };
-
-use anyhow::{Context, Result, ensure};
-
-use crate::{process, test::setup, workspace};
-
-const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
 const SETTINGS: &str = "
 listen_addresses = ''
@@ -20,18 +17,9 @@ shared_buffers = 4GB
 max_wal_size = 8GB
 ";
 
-/// A server on a folder of its own, reachable by a socket in it.
-struct Postgres<'a> {
-    folder: &'a Path,
-    as_root: bool,
-}
-
 /// Transactions, and so events, a second.
 pub(super) fn run(folder: &Path, seconds: u32) -> Result<f64> {
-    if !Path::new(PROGRAMS).join("postgres").exists() {
-        setup::apt(&["postgresql-15"])?;
-    }
-    let postgres = Postgres::start(folder)?;
+    let postgres = Cluster::start(folder, Access::Trust, SETTINGS)?;
     let scripts = workspace::root().join("benches/hand_rolled");
     for script in ["setup.sql", "event.sql"] {
         fs::copy(scripts.join(script), folder.join(script)).with_context(|| format!("copying {script}"))?;
@@ -55,61 +43,6 @@ pub(super) fn run(folder: &Path, seconds: u32) -> Result<f64> {
     ];
     let report = process::output(postgres.command("pgbench").args(load))?;
     transactions_per_second(&report).with_context(|| format!("pgbench did not say its rate:\n{report}"))
-}
-
-impl<'a> Postgres<'a> {
-    fn start(folder: &'a Path) -> Result<Self> {
-        let as_root = process::output(Command::new("id").arg("-u"))?.trim() == "0";
-        let postgres = Self { folder, as_root };
-        if as_root {
-            // PostgreSQL refuses to run as root; its Debian package brings a user.
-            process::output(Command::new("chown").arg("postgres").arg(folder))?;
-        }
-        let data = folder.join("data").display().to_string();
-        process::output(postgres.command("initdb").args(["-U", "postgres", "-A", "trust", "-D", &data]))?;
-        let settings = folder.join("data/postgresql.conf");
-        let mut text = fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
-        text.push_str(SETTINGS);
-        fs::write(&settings, text)?;
-        let socket = format!("-k {}", folder.display());
-        let log = folder.join("log").display().to_string();
-        let started = postgres
-            .command("pg_ctl")
-            .args(["start", "-w", "-D", &data, "-l", &log, "-o", &socket])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status()?;
-        ensure!(
-            started.success(),
-            "PostgreSQL did not start:\n{}",
-            fs::read_to_string(&log).unwrap_or_default()
-        );
-        Ok(postgres)
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let program = Path::new(PROGRAMS).join(program);
-        let mut command = if self.as_root {
-            let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        command.current_dir(self.folder).env("PGUSER", "postgres");
-        command
-    }
-}
-
-impl Drop for Postgres<'_> {
-    fn drop(&mut self) {
-        let data = self.folder.join("data").display().to_string();
-        if let Err(error) =
-            process::output(self.command("pg_ctl").args(["stop", "-m", "immediate", "-D", &data]))
-        {
-            eprintln!("PostgreSQL was not stopped: {error:#}");
-        }
-    }
 }
 
 /// From pgbench's line `tps = 3401.2 (without initial connection time)`.

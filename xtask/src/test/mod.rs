@@ -24,7 +24,8 @@ Usage: cargo xtask test [--no-setup]
   tidy        cargo xtask tidy
   lints       cargo clippy, warnings are errors
   clients     the unmodified client libraries of the tests, from npm and PyPI
-  tests       cargo nextest: units, properties, conformance, whole processes, crashes, power cuts, clients
+  tests       cargo nextest: units, properties, conformance, whole processes, crashes, power cuts, clients;
+              with a PostgreSQL server in a temporary folder, which goes when they are done
 
 The build goes where CARGO_TARGET_DIR says, or into `target`.
 ";

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{process, workspace};
+use crate::{postgres, process, workspace};
 
 /// How many tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +22,15 @@ impl Counts {
     }
 }
 
+/// Where tests find the PostgreSQL server. Those that need one fail without it.
+const POSTGRES: &str = "GREENROOM_TEST_POSTGRES";
+
 pub(super) fn run() -> Result<Counts> {
-    let all = part(&["--workspace"])?;
+    let server = postgres::ForTests::start().context("starting PostgreSQL for the tests")?;
+    let all = part(&["--workspace"], &server.url)?;
     // Of the ignored ones, those that need what `clients` has just installed. (The others are measurements.)
-    let clients = part(&["--workspace", "--run-ignored=only", "-E", "package(cli) & test(sdks::)"])?;
+    let clients =
+        part(&["--workspace", "--run-ignored=only", "-E", "package(cli) & test(sdks::)"], &server.url)?;
     Ok(Counts {
         succeeded: all.succeeded && clients.succeeded && clients.passed > 0,
         passed: all.passed + clients.passed,
@@ -33,9 +38,9 @@ pub(super) fn run() -> Result<Counts> {
     })
 }
 
-fn part(which: &[&str]) -> Result<Counts> {
+fn part(which: &[&str], postgres: &str) -> Result<Counts> {
     let mut command = workspace::cargo(&["nextest", "run", "--locked", "--color=never"]);
-    command.args(["--status-level=fail", "--final-status-level=fail"]).args(which);
+    command.args(["--status-level=fail", "--final-status-level=fail"]).args(which).env(POSTGRES, postgres);
     let (succeeded, lines) = process::tee(&mut command)?;
     Ok(Counts { succeeded, ..counted(&lines) })
 }

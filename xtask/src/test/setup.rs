@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{process, workspace};
+use crate::{postgres, process, workspace};
 
 /// Newer ones need a newer compiler than the workspace's.
 const NEXTEST: &str = "0.9";
@@ -19,6 +19,8 @@ const PACKAGES: &[Package] = &[
     // Compiles the bundled SQLite, and the library of the power-cut tests.
     Package { name: "build-essential", present: || process::present("gcc") },
     Package { name: "git", present: || process::present("git") },
+    // The store on PostgreSQL is tested on a server of our own.
+    Package { name: postgres::PACKAGE, present: postgres::present },
     // Client libraries.
     Package { name: "nodejs", present: || process::present("node") },
     Package { name: "npm", present: || process::present("npm") },

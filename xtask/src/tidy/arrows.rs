@@ -16,16 +16,30 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["ledger", "program"]),
     ("checked-pages", &[]),
     ("store-sqlite", &["store", "checked-pages", "ledger", "program"]),
+    ("store-postgres", &["store", "ledger", "program"]),
     ("runtime", &["store", "engine", "ledger", "program"]),
     ("server", &["runtime", "store", "engine", "ledger", "program"]),
-    ("cli", &["examples", "server", "runtime", "store-sqlite", "store", "engine", "ledger", "program"]),
+    (
+        "cli",
+        &[
+            "examples",
+            "server",
+            "runtime",
+            "store-sqlite",
+            "store-postgres",
+            "store",
+            "engine",
+            "ledger",
+            "program",
+        ],
+    ),
     ("examples", &[]),
     ("xtask", &["examples"]),
     ("bench", &[]),
 ];
 
 /// Named by `cli`, and in the tests of any crate.
-const BACKENDS: &[&str] = &["store-sqlite"];
+const BACKENDS: &[&str] = &["store-sqlite", "store-postgres"];
 
 /// What tests may use beyond the arrows: whole-process tests read the record shop's orders.
 const TESTS_ONLY: &[(&str, &str)] = &[("cli", "xtask")];

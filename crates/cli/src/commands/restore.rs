@@ -7,7 +7,14 @@ use runtime::{Greenroom, clock::SystemClock, control::Actor};
 use serde_json::json;
 
 use super::serve::folder;
-use crate::{arguments::In, client::routes, context::Context, exit::Exit, output::text::at};
+use crate::{
+    arguments::In,
+    client::routes,
+    context::Context,
+    exit::Exit,
+    output::text::at,
+    store::{self, Store, StoreConfig},
+};
 
 /// Put a backup in an environment's place
 ///
@@ -21,6 +28,8 @@ pub(crate) struct Restore {
     /// The backup's name in the server's folder of backups, as `backup` told it; with --stopped its path
     #[arg(value_name = "BACKUP")]
     name: String,
+    #[command(flatten)]
+    store: Store,
     /// The server is stopped: work on the data folder itself
     #[arg(long)]
     stopped: bool,
@@ -47,7 +56,7 @@ impl Restore {
             }
         }
         if self.stopped {
-            restore_stopped(&context.global.data, environment, Path::new(&self.name))?;
+            restore_stopped(&context.global.data, self.store, environment, Path::new(&self.name))?;
             writeln!(context.out, "{environment} is restored from {}; start the server again", self.name)?;
             return Ok(Exit::Done);
         }
@@ -65,19 +74,20 @@ impl Restore {
     }
 }
 
-fn restore_stopped(data: &Path, environment: &str, backup: &Path) -> Result<()> {
+fn restore_stopped(data: &Path, place: Store, environment: &str, backup: &Path) -> Result<()> {
     anyhow::ensure!(
         backup.is_dir(),
         "{} is not a backup's folder; without a server, BACKUP is a path",
         backup.display()
     );
-    let backend = store_sqlite::SqliteBackend::open(data, store_sqlite::Options::default())
-        .with_context(|| format!("opening the data folder {}; is its server stopped?", data.display()))?;
-    let master_key = folder::master_key(data)?;
+    folder::make(data)?;
     let actor = Actor { id: "operator".into(), name: "whoever had the data folder".into() };
     tokio::runtime::Runtime::new()?.block_on(async {
         let clock = Arc::new(SystemClock);
-        Greenroom::restore_stopped(&backend, master_key, clock, environment, backup, actor)
+        let config = StoreConfig { url: place.store, ..StoreConfig::default() };
+        let backend = store::open(data, config).await.context("is its server stopped?")?;
+        let master_key = folder::master_key(data)?;
+        Greenroom::restore_stopped(&*backend, master_key, clock, environment, backup, actor)
             .await
             .with_context(|| format!("restoring {environment}"))
     })

@@ -13,6 +13,8 @@ use anyhow::{Context as _, Result};
 
 pub(crate) use table::Fault;
 
+use crate::store::StoreConfig;
+
 /// Where the server listens when nothing else is said.
 pub(crate) const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7780);
 
@@ -38,7 +40,7 @@ pub(crate) struct ServerConfig {
     pub(crate) log_level: String,
     pub(crate) listeners: Vec<server::ListenerConfig>,
     pub(crate) options: runtime::environment::Options,
-    pub(crate) store: store_sqlite::Options,
+    pub(crate) store: StoreConfig,
 }
 
 impl Default for ServerConfig {
@@ -50,7 +52,7 @@ impl Default for ServerConfig {
             log_level: "info".into(),
             listeners: vec![listener(ADDRESS)],
             options: runtime::environment::Options::default(),
-            store: store_sqlite::Options::default(),
+            store: StoreConfig::default(),
         }
     }
 }

@@ -108,7 +108,17 @@ fn limits(mut table: Reader<'_, '_>, config: &mut ServerConfig, faults: &mut Fau
 }
 
 fn store(mut table: Reader<'_, '_>, config: &mut ServerConfig, faults: &mut Faults<'_>) {
-    let options = &mut config.store;
+    config.store.url = table.text("url", faults).and_then(|(url, span)| {
+        let fits = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if !fits {
+            faults.add(&span, "`url` must be a database, like postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+        }
+        fits.then_some(url)
+    });
+    if let Some(n) = table.number("connections_max", 1..=1_000, faults) {
+        config.store.postgres.connections_max = usize::try_from(n).unwrap_or(usize::MAX);
+    }
+    let options = &mut config.store.sqlite;
     let bytes = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     if let Some(n) = table.number("file_bytes_max", 1 << 20..=1 << 50, faults) {
         options.file_bytes_max = Some(n);
@@ -246,6 +256,8 @@ drain_timeout_seconds = 5
 [limits]
 queue_items_max = 1_000
 [store]
+url = "postgres://greenroom:hush@db/greenroom?sslmode=verify-full"
+connections_max = 4
 readers = 4
 "#,
         )
@@ -260,7 +272,9 @@ readers = 4
         assert_eq!(inside.serves, Serves { collector: true, admin: true });
         assert_eq!(inside.environments, Environments::Named(vec!["uat".into(), "staging".into()]));
         assert_eq!(inside.limits.drain_timeout, Duration::from_secs(5));
-        assert_eq!((config.options.queue_items_max, config.store.readers), (1000, 4));
+        assert_eq!((config.options.queue_items_max, config.store.sqlite.readers), (1000, 4));
+        let url = "postgres://greenroom:hush@db/greenroom?sslmode=verify-full";
+        assert_eq!((config.store.url.as_deref(), config.store.postgres.connections_max), (Some(url), 4));
     }
 
     #[test]
@@ -273,7 +287,7 @@ readers = 4
     #[test]
     fn every_fault_is_told_with_its_place() {
         let faults = config(
-            "dat = \"x\"\n[log]\nform = \"jsn\"\nlevel = 3\n[[listener]]\nadress = \"127.0.0.1:1\"\nserves = [\"admn\"]\nenvironments = \"life\"\n[limits]\nqueue_items_max = 0\n",
+            "dat = \"x\"\n[log]\nform = \"jsn\"\nlevel = 3\n[[listener]]\nadress = \"127.0.0.1:1\"\nserves = [\"admn\"]\nenvironments = \"life\"\n[limits]\nqueue_items_max = 0\n[store]\nurl = \"sqlite:x\"\n",
         )
         .map(|_| ())
         .expect_err("faults");
@@ -287,10 +301,11 @@ readers = 4
             "7:11: unknown thing to serve `admn`; did you mean `admin`?",
             "8:16: unknown choice of environments `life`; did you mean `live`?",
             "10:19: `queue_items_max` must be a whole number from 1 to 10000000",
+            "12:7: `url` must be a database, like postgres://USER:PASSWORD@HOST:PORT/DATABASE",
         ]) {
             assert!(got.starts_with(expected), "{got}\n{expected}");
         }
-        assert_eq!(told.len(), 8, "{told:#?}");
+        assert_eq!(told.len(), 9, "{told:#?}");
         for (text, expected) in [
             ("data = ", "1:8: this is not TOML"),
             ("[[listener]]\naddress = \"here\"", "2:11: `here` is not an address"),

@@ -171,7 +171,10 @@ pub(crate) fn each_object(
     let mut statement = connection.prepare("SELECT hash FROM object")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let told = array(&row.get::<_, Vec<u8>>(0)?).and_then(|hash| object(connection, &hash)).map(|_| ());
+        let told = array(&row.get::<_, Vec<u8>>(0)?)
+            .map_err(Into::into)
+            .and_then(|hash| object(connection, &hash))
+            .map(|_| ());
         visit(told)?;
     }
     Ok(())

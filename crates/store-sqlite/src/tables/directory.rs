@@ -5,7 +5,7 @@ use store::{Claim, DirectoryEntry, DirectoryKey};
 
 use crate::{
     codec::{array, directory_key, pack_entry, unpack_entry},
-    fault::Result,
+    fault::{Fault, Result},
     recent,
 };
 
@@ -14,7 +14,7 @@ pub(crate) fn find(connection: &Connection, key: DirectoryKey) -> Result<Option<
     let mut statement = connection.prepare_cached("SELECT entry FROM directory WHERE key = ?1")?;
     let mut rows = statement.query([packed])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    unpack_entry(&packed, row.get_ref(0)?.as_blob()?).map(Some)
+    Ok(Some(unpack_entry(&packed, row.get_ref(0)?.as_blob()?)?))
 }
 
 /// Makes a claim; false when the key does not lead where it should.
@@ -57,12 +57,12 @@ pub(crate) fn each(
     let mut statement = connection.prepare("SELECT key, entry FROM directory")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let key = row.get_ref(0)?.as_blob().map_err(Into::into).and_then(array);
+        let key = row.get_ref(0)?.as_blob().map_err(Fault::from).and_then(|key| Ok(array(key)?));
         if key.as_ref().is_ok_and(|key| recent.contains_key(key)) {
             continue;
         }
         let told = match (key, row.get_ref(1)?.as_blob()) {
-            (Ok(key), Ok(entry)) => unpack_entry(&key, entry).map(|entry| (key, entry)),
+            (Ok(key), Ok(entry)) => unpack_entry(&key, entry).map(|entry| (key, entry)).map_err(Into::into),
             (Err(fault), _) => Err(fault),
             (_, Err(error)) => Err(error.into()),
         };

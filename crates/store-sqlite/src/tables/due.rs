@@ -72,5 +72,5 @@ pub(crate) fn next(connection: &Connection) -> Result<Option<Timestamp>> {
     let profile: Option<i64> = connection
         .prepare_cached("SELECT min(due_at) FROM profile WHERE due_at IS NOT NULL")?
         .query_row([], |row| row.get(0))?;
-    [schedule, profile].into_iter().flatten().min().map(time).transpose()
+    Ok([schedule, profile].into_iter().flatten().min().map(time).transpose()?)
 }

@@ -180,7 +180,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<Vec<(Arc<str>, u64)>> {
 
 /// How many members an audience has.
 pub(crate) fn count(connection: &Connection, key: &str) -> Result<u64> {
-    audience(connection, key)?.map_or(Ok(0), |(_, members)| uint(members))
+    Ok(audience(connection, key)?.map_or(Ok(0), |(_, members)| uint(members))?)
 }
 
 /// Calls `visit` with audience, profile and time of every membership.

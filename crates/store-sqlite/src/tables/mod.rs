@@ -18,12 +18,4 @@ pub(crate) mod search;
 pub(crate) mod streams;
 pub(crate) mod sums;
 
-use store::{Cursor, Page};
-
-/// A page out of rows of which one more than `limit` were asked for.
-pub(crate) fn page<T>(mut rows: Vec<T>, limit: usize, cursor: impl FnOnce(&T) -> Cursor) -> Page<T> {
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = if more { rows.last().map(cursor) } else { None };
-    Page { rows, next }
-}
+pub(crate) use store::encoding::page;

@@ -12,6 +12,7 @@ pub mod erasure;
 pub mod journal;
 pub mod keeping;
 pub mod lists;
+pub mod load;
 pub mod model;
 pub mod racing;
 pub mod views;

@@ -18,7 +18,7 @@ pub(crate) const MASTER_KEY_FILE: &str = "master.key";
 const MASTER_KEY_VARIABLE: &str = "GREENROOM_MASTER_KEY";
 
 /// Makes the folder, for its owner alone.
-pub(super) fn make(folder: &Path) -> Result<()> {
+pub(crate) fn make(folder: &Path) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

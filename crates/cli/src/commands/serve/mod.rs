@@ -15,6 +15,7 @@ use crate::{
     config::{self, LogForm, ServerConfig},
     context::Context,
     exit::Exit,
+    store::Store,
 };
 
 /// Run the server on a data folder
@@ -24,6 +25,8 @@ use crate::{
 /// told otherwise. SIGTERM or Ctrl-C end it: requests in flight are answered first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
+    #[command(flatten)]
+    store: Store,
     /// A configuration file (TOML); `greenroom config check` checks one
     #[arg(long, env = "GREENROOM_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -55,6 +58,9 @@ impl Serve {
         }
         if let Some(level) = self.log_level {
             config.log_level = level;
+        }
+        if let Some(url) = self.store.store {
+            config.store.url = Some(url);
         }
         let data = config.data.clone().unwrap_or_else(|| context.global.data.clone());
         logs::begin(config.log_form, &config.log_level)?;

@@ -19,6 +19,7 @@ use super::folder;
 use crate::{
     client::{SERVING_FILE, Serving, ServingListener},
     config::ServerConfig,
+    store,
 };
 
 /// A running server. Dropped without [`Running::stop`], it ends as after a crash, which loses nothing.
@@ -37,10 +38,9 @@ pub(crate) async fn start(data: &Path, config: ServerConfig) -> Result<Running> 
     // Whatever this process makes (backups, logs of the store) is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
     folder::make(data)?;
-    let backend = store_sqlite::SqliteBackend::open(data, config.store)
-        .with_context(|| format!("opening the data folder {}", data.display()))?;
+    let backend = store::open(data, config.store).await?;
     let master_key = folder::master_key(data)?;
-    let greenroom = Greenroom::open(Arc::new(backend), master_key, Arc::new(SystemClock), config.options)
+    let greenroom = Greenroom::open(backend, master_key, Arc::new(SystemClock), config.options)
         .await
         .with_context(|| format!("opening the environments in {}", data.display()))?;
     let token_file = folder::first_administrator(&greenroom, data).await?;

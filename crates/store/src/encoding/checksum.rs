@@ -1,34 +1,43 @@
-//! Our own checksums: `SQLite` serves a flipped bit as another value, so each row says what it was.
+//! Our own checksums: databases serve a flipped bit as another value, so each row says what it was.
 
 use crc32fast::Hasher;
 
 /// Sums up a row, field by field; lengths and absences count, so that no two rows read the same.
-pub(crate) struct Sum(Hasher);
+#[derive(Clone, Debug)]
+pub struct Sum(Hasher);
 
 impl Sum {
     /// Begins with the row's table: a row of one table is never taken for one of another.
-    pub(crate) fn of(table: &str) -> Self {
+    pub fn of(table: &str) -> Self {
         let mut hasher = Hasher::new();
         hasher.update(table.as_bytes());
         Self(hasher)
     }
 
-    pub(crate) fn int(mut self, value: i64) -> Self {
+    /// A number.
+    #[must_use]
+    pub fn int(mut self, value: i64) -> Self {
         self.0.update(&value.to_le_bytes());
         self
     }
 
-    pub(crate) fn bytes(mut self, value: &[u8]) -> Self {
+    /// Bytes, with their length.
+    #[must_use]
+    pub fn bytes(mut self, value: &[u8]) -> Self {
         self.0.update(&(value.len() as u64).to_le_bytes());
         self.0.update(value);
         self
     }
 
-    pub(crate) fn text(self, value: &str) -> Self {
+    /// Text, with its length.
+    #[must_use]
+    pub fn text(self, value: &str) -> Self {
         self.bytes(value.as_bytes())
     }
 
-    pub(crate) fn opt_int(mut self, value: Option<i64>) -> Self {
+    /// A number that may be absent.
+    #[must_use]
+    pub fn opt_int(mut self, value: Option<i64>) -> Self {
         self.0.update(&[u8::from(value.is_some())]);
         match value {
             Some(value) => self.int(value),
@@ -36,7 +45,9 @@ impl Sum {
         }
     }
 
-    pub(crate) fn opt_bytes(mut self, value: Option<&[u8]>) -> Self {
+    /// Bytes that may be absent.
+    #[must_use]
+    pub fn opt_bytes(mut self, value: Option<&[u8]>) -> Self {
         self.0.update(&[u8::from(value.is_some())]);
         match value {
             Some(value) => self.bytes(value),
@@ -44,7 +55,9 @@ impl Sum {
         }
     }
 
-    pub(crate) fn end(self) -> i64 {
+    /// The checksum.
+    #[must_use]
+    pub fn end(self) -> i64 {
         i64::from(self.0.finalize())
     }
 }

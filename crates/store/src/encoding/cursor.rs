@@ -1,27 +1,23 @@
 //! Cursors: a place in one list of one environment, sealed with a checksum so that those of other lists are
 //! refused. They hide nothing, they only cannot be mixed up.
 
-use store::{Cursor, Error};
-
-use crate::{
-    checksum::Sum,
-    codec::{hex, unhex},
-    fault::Result,
-};
+use super::{Sum, hex, unhex};
+use crate::{Cursor, Error, Result};
 
 /// A list that is paged: which environment, which list, what it was filtered by.
-#[derive(Clone, Copy)]
-pub(crate) struct List(u32);
+#[derive(Clone, Copy, Debug)]
+pub struct List(u32);
 
 impl List {
-    pub(crate) fn new(environment: &[u8; 16], name: &str, filters: &[&[u8]]) -> Self {
+    /// A list of an environment, by name and filters.
+    pub fn new(environment: &[u8; 16], name: &str, filters: &[&[u8]]) -> Self {
         let sum =
             filters.iter().fold(Sum::of(name).bytes(environment), |sum, filter| sum.bytes(filter)).end();
         Self(u32::try_from(sum).unwrap_or(0))
     }
 
     /// The cursor of a place.
-    pub(crate) fn at(self, place: &[u8]) -> Cursor {
+    pub fn at(self, place: &[u8]) -> Cursor {
         let mut bytes = self.0.to_be_bytes().to_vec();
         bytes.extend_from_slice(place);
         let sum = crc32fast::hash(&bytes);
@@ -30,22 +26,22 @@ impl List {
     }
 
     /// The place of a cursor; an error if it is not one of this list.
-    pub(crate) fn place(self, cursor: &Cursor) -> Result<Vec<u8>> {
+    pub fn place(self, cursor: &Cursor) -> Result<Vec<u8>> {
         let bytes = unhex(&cursor.0).ok_or(Error::Cursor)?;
         let (sealed, sum) = bytes.split_last_chunk::<4>().ok_or(Error::Cursor)?;
         let (list, place) = sealed.split_first_chunk::<4>().ok_or(Error::Cursor)?;
         if crc32fast::hash(sealed).to_be_bytes() != *sum || *list != self.0.to_be_bytes() {
-            return Err(Error::Cursor.into());
+            return Err(Error::Cursor);
         }
         Ok(place.to_vec())
     }
 
     /// The place of a cursor that is made of numbers.
-    pub(crate) fn numbers<const N: usize>(self, cursor: Option<&Cursor>) -> Result<Option<[i64; N]>> {
+    pub fn numbers<const N: usize>(self, cursor: Option<&Cursor>) -> Result<Option<[i64; N]>> {
         let Some(cursor) = cursor else { return Ok(None) };
         let place = self.place(cursor)?;
         if place.len() != N * 8 {
-            return Err(Error::Cursor.into());
+            return Err(Error::Cursor);
         }
         let mut numbers = [0; N];
         for (number, bytes) in numbers.iter_mut().zip(place.chunks_exact(8)) {
@@ -55,7 +51,7 @@ impl List {
     }
 
     /// The cursor of a place made of numbers.
-    pub(crate) fn at_numbers<const N: usize>(self, numbers: [i64; N]) -> Cursor {
+    pub fn at_numbers<const N: usize>(self, numbers: [i64; N]) -> Cursor {
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
         self.at(&bytes)
     }

@@ -2,46 +2,53 @@
 
 use jiff::Timestamp;
 use ledger::{Account, ProfileId};
-use store::{DirectoryEntry, DirectoryKey, Stream};
 
-use crate::fault::{Result, damaged};
+use super::damaged;
+use crate::{DirectoryEntry, DirectoryKey, Result, Stream};
 
 /// Microseconds since 1970; finer parts are cut off.
-pub(crate) fn micros(at: Timestamp) -> i64 {
+pub fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
-pub(crate) fn time(micros: i64) -> Result<Timestamp> {
+/// The time of so many microseconds since 1970.
+pub fn time(micros: i64) -> Result<Timestamp> {
     Timestamp::from_microsecond(micros)
         .map_err(|_| damaged("a time", format!("{micros} microseconds are out of range")))
 }
 
-pub(crate) fn opt_time(micros: Option<i64>) -> Result<Option<Timestamp>> {
+/// The same of a time that may be absent.
+pub fn opt_time(micros: Option<i64>) -> Result<Option<Timestamp>> {
     micros.map(time).transpose()
 }
 
 /// Positions and counts fit: they count things that happened.
-pub(crate) fn int(value: u64) -> i64 {
+pub fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn uint(value: i64) -> Result<u64> {
+/// A position or count, back from its column.
+pub fn uint(value: i64) -> Result<u64> {
     u64::try_from(value).map_err(|_| damaged("a position", format!("{value} is below zero")))
 }
 
-pub(crate) fn limit(value: usize) -> i64 {
+/// A limit, as databases take it.
+pub fn limit(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+/// Bytes of a known length.
+pub fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
     bytes.try_into().map_err(|_| damaged("a key", format!("{} bytes where {N} belong", bytes.len())))
 }
 
-pub(crate) fn profile_id(bytes: &[u8]) -> Result<ProfileId> {
+/// A profile's id from its bytes.
+pub fn profile_id(bytes: &[u8]) -> Result<ProfileId> {
     array(bytes).map(ProfileId)
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -49,7 +56,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+/// Bytes from hexadecimal digits.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let pairs = text.as_bytes().chunks_exact(2);
     if !pairs.remainder().is_empty() {
@@ -64,11 +72,12 @@ const QUARANTINE: u8 = 2;
 const OWNER: u8 = 3;
 
 /// A stream's name in a column: a byte for its kind, then its id.
-#[derive(Clone, Copy)]
-pub(crate) struct StreamKey([u8; 17], usize);
+#[derive(Clone, Copy, Debug)]
+pub struct StreamKey([u8; 17], usize);
 
 impl StreamKey {
-    pub(crate) fn new(stream: Stream) -> Self {
+    /// Of a stream.
+    pub fn new(stream: Stream) -> Self {
         let (kind, id) = match stream {
             Stream::Control => return Self([CONTROL; 17], 1),
             Stream::Profile(id) => (PROFILE, id.0),
@@ -79,12 +88,14 @@ impl StreamKey {
         Self(bytes, 17)
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// As it stands in the column.
+    pub fn bytes(&self) -> &[u8] {
         &self.0[..self.1]
     }
 }
 
-pub(crate) fn stream(bytes: &[u8]) -> Result<Stream> {
+/// The stream of a name.
+pub fn stream(bytes: &[u8]) -> Result<Stream> {
     match bytes.split_first() {
         Some((&CONTROL, [])) => Ok(Stream::Control),
         Some((&PROFILE, id)) => Ok(Stream::Profile(profile_id(id)?)),
@@ -94,7 +105,7 @@ pub(crate) fn stream(bytes: &[u8]) -> Result<Stream> {
 }
 
 /// For people.
-pub(crate) fn stream_name(stream: Stream) -> String {
+pub fn stream_name(stream: Stream) -> String {
     match stream {
         Stream::Control => "control stream".to_owned(),
         Stream::Profile(id) => format!("profile {id}"),
@@ -102,7 +113,8 @@ pub(crate) fn stream_name(stream: Stream) -> String {
     }
 }
 
-pub(crate) fn directory_key(key: DirectoryKey) -> [u8; 17] {
+/// A directory key in a column: a byte for its kind, then the hash.
+pub fn directory_key(key: DirectoryKey) -> [u8; 17] {
     let (kind, hash) = match key {
         DirectoryKey::Message(hash) => (0, hash),
         DirectoryKey::Identity(hash) => (1, hash),
@@ -115,7 +127,7 @@ pub(crate) fn directory_key(key: DirectoryKey) -> [u8; 17] {
 }
 
 /// An entry of the directory, packed: what, id, position, then a checksum over the key and all that.
-pub(crate) fn pack_entry(key: &[u8; 17], entry: DirectoryEntry) -> Vec<u8> {
+pub fn pack_entry(key: &[u8; 17], entry: DirectoryEntry) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(29);
     match entry {
         DirectoryEntry::Profile(id) => {
@@ -134,7 +146,8 @@ pub(crate) fn pack_entry(key: &[u8; 17], entry: DirectoryEntry) -> Vec<u8> {
     bytes
 }
 
-pub(crate) fn unpack_entry(key: &[u8; 17], bytes: &[u8]) -> Result<DirectoryEntry> {
+/// An entry from its packed form, verified.
+pub fn unpack_entry(key: &[u8; 17], bytes: &[u8]) -> Result<DirectoryEntry> {
     let what = || format!("directory entry {}", hex(key));
     let Some((packed, sum)) = bytes.split_last_chunk::<4>() else {
         return Err(damaged(what(), "it is too short"));
@@ -173,7 +186,8 @@ const ACCOUNTS: [(Account, i64); 8] = [
     (Account::Clearing, 7),
 ];
 
-pub(crate) fn account_no(account: Account) -> i64 {
+/// An account's number in a column.
+pub fn account_no(account: Account) -> i64 {
     match account {
         Account::Available => 0,
         Account::Pending => 1,
@@ -186,7 +200,8 @@ pub(crate) fn account_no(account: Account) -> i64 {
     }
 }
 
-pub(crate) fn account(no: i64) -> Result<Account> {
+/// The account of a number.
+pub fn account(no: i64) -> Result<Account> {
     ACCOUNTS
         .iter()
         .find(|(_, of)| *of == no)

@@ -1,0 +1,138 @@
+//! The control store: the registry of environments with the roles that serve them, and the administrators.
+//! Small and seldom written.
+
+use store::{
+    AdministratorRow, RegistryRow,
+    encoding::{Sum, array, micros, opt_time, time, verify},
+};
+use tokio_postgres::Row;
+
+use crate::{fault::Result, session::Session};
+
+/// An environment, and how to get at it.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) row: RegistryRow,
+    pub(crate) schema: String,
+    pub(crate) role: String,
+    pub(crate) password: String,
+}
+
+fn environment_sum(entry: &Entry) -> i64 {
+    let Entry { row, schema, role, password } = entry;
+    Sum::of("environment")
+        .bytes(&row.id)
+        .text(&row.name)
+        .int(i64::from(row.live))
+        .int(micros(row.made_at))
+        .int(i64::from(row.making))
+        .text(schema)
+        .text(role)
+        .text(password)
+        .end()
+}
+
+fn administrator_sum(row: &AdministratorRow) -> i64 {
+    Sum::of("administrator")
+        .text(&row.id)
+        .text(&row.name)
+        .bytes(&row.token_hash)
+        .text(&row.hint)
+        .int(micros(row.made_at))
+        .opt_int(row.revoked_at.map(micros))
+        .end()
+}
+
+fn verified(row: &Row) -> Result<Entry> {
+    let entry = Entry {
+        row: RegistryRow {
+            id: array(row.try_get(0)?)?,
+            name: row.try_get(1)?,
+            live: row.try_get(2)?,
+            made_at: time(row.try_get(3)?)?,
+            making: row.try_get(4)?,
+        },
+        schema: row.try_get(5)?,
+        role: row.try_get(6)?,
+        password: row.try_get(7)?,
+    };
+    let name = &entry.row.name;
+    verify(environment_sum(&entry), row.try_get(8)?, || format!("environment `{name}` in the registry"))?;
+    Ok(entry)
+}
+
+/// By name.
+pub(crate) async fn environments(session: &Session) -> Result<Vec<Entry>> {
+    let sql = "SELECT id, name, live, made_at, making, schema, role, password, crc
+               FROM greenroom.environment ORDER BY name";
+    session.query(sql, &[]).await?.iter().map(verified).collect()
+}
+
+pub(crate) async fn environment(session: &Session, name: &str) -> Result<Option<Entry>> {
+    Ok(environments(session).await?.into_iter().find(|entry| entry.row.name == name))
+}
+
+pub(crate) async fn put_environment(session: &Session, entry: &Entry) -> Result<()> {
+    let Entry { row, schema, role, password } = entry;
+    session
+        .execute(
+            "INSERT INTO greenroom.environment (id, name, live, made_at, making, schema, role, password, crc)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[
+                &row.id.as_slice(),
+                &row.name,
+                &row.live,
+                &micros(row.made_at),
+                &row.making,
+                schema,
+                role,
+                password,
+                &environment_sum(entry),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn administrators(session: &Session) -> Result<Vec<AdministratorRow>> {
+    let sql = "SELECT id, name, token_hash, hint, made_at, revoked_at, crc
+               FROM greenroom.administrator ORDER BY made_at, id";
+    let mut found = Vec::new();
+    for row in session.query(sql, &[]).await? {
+        let administrator = AdministratorRow {
+            id: row.try_get(0)?,
+            name: row.try_get(1)?,
+            token_hash: array(row.try_get(2)?)?,
+            hint: row.try_get(3)?,
+            made_at: time(row.try_get(4)?)?,
+            revoked_at: opt_time(row.try_get(5)?)?,
+        };
+        verify(administrator_sum(&administrator), row.try_get(6)?, || {
+            format!("administrator `{}`", administrator.name)
+        })?;
+        found.push(administrator);
+    }
+    Ok(found)
+}
+
+pub(crate) async fn put_administrator(session: &Session, row: &AdministratorRow) -> Result<()> {
+    session
+        .execute(
+            "INSERT INTO greenroom.administrator (id, name, token_hash, hint, made_at, revoked_at, crc)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (id) DO UPDATE
+             SET name = excluded.name, token_hash = excluded.token_hash, hint = excluded.hint,
+                 made_at = excluded.made_at, revoked_at = excluded.revoked_at, crc = excluded.crc",
+            &[
+                &row.id,
+                &row.name,
+                &row.token_hash.as_slice(),
+                &row.hint,
+                &micros(row.made_at),
+                &row.revoked_at.map(micros),
+                &administrator_sum(row),
+            ],
+        )
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! One batch: decided, checked against what it was decided from, and written.
+
+use store::{Commit, Deciding, Epoch, Granted, Step, Writes};
+
+use super::{aside, end, erase, plan::Plan, same_incarnation};
+use crate::{
+    fault::Result,
+    opened::Opened,
+    pool::Lease,
+    session::{Call, Session},
+    tables::{
+        counters::{self, Grants},
+        feed, head, manifests,
+        memberships::{self, CountColumns},
+        shards::all_took,
+        sums,
+    },
+};
+
+/// Runs a batch in a transaction of its own.
+pub(crate) async fn commit(
+    lease: &mut Lease,
+    opened: &Opened,
+    epoch: Epoch,
+    deciding: Box<dyn Deciding>,
+) -> Result<Commit> {
+    lease.dirty();
+    let (outcome, erased) = match run(lease, opened, epoch, deciding).await {
+        Ok((commit, erased)) => (Ok(commit), erased),
+        Err(fault) => (Err(fault), false),
+    };
+    let ended = end(lease, outcome).await;
+    if erased && matches!(ended, Ok(Commit::Committed)) {
+        opened.sweeper.ask();
+    }
+    ended
+}
+
+/// Answers also whether something was erased.
+async fn run(
+    session: &Session,
+    opened: &Opened,
+    epoch: Epoch,
+    mut deciding: Box<dyn Deciding>,
+) -> Result<(Commit, bool)> {
+    let identity = &opened.identity;
+    let (head, no) = head::begin_batch(session, feed::class(&identity.id)).await?;
+    same_incarnation(identity, head)?;
+    if head.epoch != epoch {
+        return Ok((Commit::EpochMoved(head.epoch), false));
+    }
+    let mut grants = Grants::new(&opened.habits);
+    let mut granted: Vec<Granted> = Vec::new();
+    let writes = loop {
+        let (back, step) = step(deciding, granted).await?;
+        deciding = back;
+        match step {
+            Step::Demand(demands) => granted = grants.grant(session, &demands).await?,
+            Step::Write(writes) => break writes,
+        }
+    };
+    let commit = write(session, no, &writes, &grants).await?;
+    Ok((commit, !writes.erase.is_empty()))
+}
+
+/// Deciding is work: it is done where it keeps no connection of other batches waiting. A panic in there is the
+/// batch's own.
+async fn step(mut deciding: Box<dyn Deciding>, granted: Vec<Granted>) -> Result<(Box<dyn Deciding>, Step)> {
+    aside(move || {
+        let step = deciding.step(&granted);
+        (deciding, step)
+    })
+    .await
+}
+
+/// Writes everything; `Conflict` when something is not as expected.
+async fn write(session: &Session, no: i64, writes: &Writes, grants: &Grants<'_>) -> Result<Commit> {
+    let mut plan = Plan::of(writes, no)?;
+    let mut manifests = manifests::Counts::default();
+    if !expected(session, &mut plan, &mut manifests).await? {
+        return Ok(Commit::Conflict);
+    }
+
+    let granted = grants.rows();
+    let mut calls = Vec::new();
+    plan.rows(&mut calls);
+    calls.extend(granted.iter().map(counters::write));
+    // What is locked longest by others comes last. Where it depends on what the rows say it has to wait.
+    let added = Added::of(writes, &plan, &manifests, session.shard)?;
+    let mut members = memberships::Counts::default();
+    let waits = plan.moves_members() || !writes.erase.is_empty();
+    if !waits {
+        added.calls(&mut calls);
+    }
+    let mut answers = session.flight(&calls).await?.into_iter();
+    if !plan.written(&mut answers, &mut members)? {
+        return Ok(Commit::Conflict);
+    }
+    answers.by_ref().take(granted.len()).for_each(drop);
+    if waits {
+        erase::streams(session, &writes.erase, &mut members).await?;
+        let members = members.columns(session.shard);
+        let mut calls = Vec::new();
+        members_call(&members, &mut calls);
+        let counted = calls.len();
+        added.calls(&mut calls);
+        answers = session.flight(&calls).await?.into_iter();
+        for answer in answers.by_ref().take(counted) {
+            all_took(answer.count, members.key.len(), "the counts of members")?;
+        }
+    }
+    added.check(session, &mut answers).await?;
+    Ok(Commit::Committed)
+}
+
+/// Takes the directory, looks at profiles and quarantine streams; false when one is not as expected.
+async fn expected(session: &Session, plan: &mut Plan<'_>, manifests: &mut manifests::Counts) -> Result<bool> {
+    if plan.claims.torn {
+        return Ok(false);
+    }
+    let mut calls = Vec::new();
+    plan.expectations(&mut calls);
+    if calls.is_empty() {
+        return Ok(true);
+    }
+    let answers = session.flight(&calls).await?;
+    drop(calls);
+    plan.hold(answers, manifests)
+}
+
+fn members_call<'a>(members: &'a CountColumns, calls: &mut Vec<Call<'a>>) {
+    if !members.key.is_empty() {
+        calls.push(members.add());
+    }
+}
+
+/// What is added up in shards.
+struct Added {
+    manifests: manifests::Columns,
+    sums: sums::Columns,
+    records: sums::Counted,
+}
+
+impl Added {
+    fn of(writes: &Writes, plan: &Plan<'_>, manifests: &manifests::Counts, shard: i16) -> Result<Self> {
+        Ok(Self {
+            manifests: manifests.columns(shard),
+            sums: sums::Columns::of(&writes.sums, shard)?,
+            records: sums::Counted::of(plan.profile_records, shard),
+        })
+    }
+
+    fn calls<'a>(&'a self, calls: &mut Vec<Call<'a>>) {
+        if !self.manifests.hash.is_empty() {
+            calls.push(self.manifests.add());
+        }
+        if !self.sums.currency.is_empty() {
+            calls.push(self.sums.add());
+        }
+        if self.records.records != 0 {
+            calls.push(self.records.add());
+        }
+    }
+
+    async fn check(
+        &self,
+        session: &Session,
+        answers: &mut std::vec::IntoIter<crate::session::Answer>,
+    ) -> Result<()> {
+        let mut next = || answers.next().unwrap_or_default();
+        if !self.manifests.hash.is_empty() {
+            all_took(next().count, self.manifests.hash.len(), "the counts of profiles")?;
+        }
+        let sums = (!self.sums.currency.is_empty()).then(&mut next);
+        if self.records.records != 0 {
+            all_took(next().count, 1, "the count of records")?;
+        }
+        match sums {
+            Some(answer) => self.sums.check(session, &answer).await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Several nodes: backends that know nothing of each other, over one database.
+
+mod server;
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+use server::Database;
+use store::{
+    Backend, Commit, ControlWrites, CounterKey, Cursor, Deciding, Direction, Environment, Error, Granted,
+    Step, Stream, Writes,
+    conformance::{
+        at,
+        batch::{Stepping, claim, commit, demand, life, must, profile, record},
+        identity, together,
+    },
+};
+use store_postgres::Options;
+
+/// Two nodes that serve the same environment.
+async fn nodes(database: &Database, options: Options) -> [Arc<dyn Environment>; 2] {
+    let (one, two) = (database.backend_with(options.clone()).await, database.backend_with(options).await);
+    let a = one.create(identity("one"), at(0)).await.expect("it can be made");
+    let b = two.open("one").await.expect("the other node sees it");
+    [a, b]
+}
+
+fn control(n: u64) -> ControlWrites {
+    ControlWrites { record: Some(record(Stream::Control, n)), ..ControlWrites::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_begin_at_once_make_one_of_everything() {
+    let database = Database::make().await;
+    let beginning = (0..4)
+        .map(|_| {
+            Box::pin(async {
+                let backend = database.backend().await;
+                let environment = backend.create(identity("one"), at(0)).await.expect("it is there");
+                (backend, environment)
+            }) as _
+        })
+        .collect();
+    let begun: Vec<(Arc<dyn Backend>, Arc<dyn Environment>)> = together(beginning).await;
+    for (n, (backend, environment)) in (0..).zip(&begun) {
+        assert_eq!(backend.environments().await.expect("well").len(), 1);
+        must(environment, 0, life(profile(1), n, n + 1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_has_one_writer_at_a_time_and_a_message_one_effect() {
+    let database = Database::make().await;
+    let [a, b] = nodes(&database, Options::default()).await;
+    for round in 0..15_u32 {
+        let shared = profile(0);
+        let racing = (0..6_u32).map(|no| {
+            let handle = Arc::clone(if no % 2 == 0 { &a } else { &b });
+            // All of them write one profile; and all of them claim one message, each for a profile of its own.
+            let writes = if no < 3 {
+                life(shared, round.into(), u64::from(round) + 1)
+            } else {
+                let id = profile(1 + round * 10 + no);
+                Writes { claims: vec![claim(round, id, 1)], ..life(id, 0, 1) }
+            };
+            Box::pin(async move { (no, commit(&handle, 0, writes).await.expect("well")) }) as _
+        });
+        let outcomes: Vec<(u32, Commit)> = together(racing.collect()).await;
+        for half in [0..3, 3..6] {
+            let won = outcomes.iter().filter(|(no, how)| half.contains(no) && *how == Commit::Committed);
+            assert_eq!(won.count(), 1, "{outcomes:?}");
+        }
+    }
+    assert_eq!(a.record_count().await.expect("well"), 30);
+    assert_eq!(b.check().await.expect("well"), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_is_never_overdrawn() {
+    let database = Database::make().await;
+    let [a, b] = nodes(&database, Options::default()).await;
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let racing = (0..64_u32).map(|no| {
+        let (handle, got) = (Arc::clone(if no % 2 == 0 { &a } else { &b }), Arc::clone(&got));
+        let mut asked = false;
+        let deciding = Stepping(move |granted: &[Granted]| {
+            if !asked {
+                asked = true;
+                // In another order each time: the store sorts.
+                let mut demands = vec![demand("budget", 1_000, 30, true), demand("stock", 20, 1, false)];
+                if no % 3 == 0 {
+                    demands.reverse();
+                }
+                return Step::Demand(demands);
+            }
+            got.lock().expect("nobody panics here").extend_from_slice(granted);
+            Step::Write(Box::new(life(profile(no), 0, 1)))
+        });
+        Box::pin(async move { handle.commit(0, Box::new(deciding)).await.expect("well") }) as _
+    });
+    let outcomes: Vec<Commit> = together(racing.collect()).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Commit::Committed), "{outcomes:?}");
+    let used = async |key: &str| b.counter(&CounterKey(key.to_owned())).await.expect("well");
+    assert_eq!((used("budget").await, used("stock").await), (1_000, 20));
+    let all: i64 = got.lock().expect("nobody panics here").iter().map(|granted| granted.amount).sum();
+    assert_eq!(all, 1_020);
+}
+
+/// A decision that stands still in its first step until it is told to go on.
+fn stopped(writes: Writes) -> (Box<dyn Deciding>, mpsc::Sender<()>) {
+    let (go, wait) = mpsc::channel();
+    let mut writes = Some(writes);
+    let deciding = Stepping(move |_: &[Granted]| {
+        let _ = wait.recv_timeout(Duration::from_secs(20));
+        Step::Write(Box::new(writes.take().unwrap_or_default()))
+    });
+    (Box::new(deciding), go)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_that_stands_still_holds_a_control_change_up_for_no_longer_than_its_time() {
+    let database = Database::make().await;
+    let idle_timeout = Duration::from_secs(1);
+    let [a, b] = nodes(&database, Options { idle_timeout, ..Options::default() }).await;
+    let (deciding, go) = stopped(life(profile(1), 0, 1));
+    let stopped = tokio::spawn(async move { a.commit(0, deciding).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    assert_eq!(b.control(0, control(1)).await.expect("the server throws the other out"), Commit::Committed);
+    assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
+    go.send(()).expect("it waits still");
+    let late = stopped.await.expect("it does not panic");
+    assert!(matches!(late, Err(Error::Recovering(_))), "{late:?}");
+    assert_eq!(b.profiles(&[profile(1)]).await.expect("well"), vec![None], "nothing of it was written");
+}
+
+/// What a live log sees from a place on.
+async fn seen(environment: &Arc<dyn Environment>, after: &mut Option<Cursor>) -> Vec<Stream> {
+    let page = environment.feed(Direction::Forward, after.take(), 10).await.expect("well");
+    *after = page.next;
+    page.rows.into_iter().map(|record| record.stream).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_live_log_leaves_out_no_batch_that_took_longer() {
+    let database = Database::make().await;
+    let [a, b] = nodes(&database, Options::default()).await;
+    must(&b, 0, life(profile(9), 0, 1)).await;
+    let mut after = None;
+    assert_eq!(seen(&b, &mut after).await.len(), 1);
+    let (deciding, go) = stopped(life(profile(1), 0, 1));
+    let slow = tokio::spawn(async move { a.commit(0, deciding).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    must(&b, 0, life(profile(2), 0, 1)).await;
+    assert_eq!(seen(&b, &mut after).await, [], "the earlier batch is still to come");
+    let newest = b.feed(Direction::Backward, None, 1).await.expect("well").rows.remove(0).stream;
+    assert_eq!(newest, Stream::Profile(profile(2)), "lists show what is there");
+    go.send(()).expect("it waits");
+    assert_eq!(slow.await.expect("it does not panic").expect("well"), Commit::Committed);
+    assert_eq!(seen(&b, &mut after).await, [1, 2].map(|no| Stream::Profile(profile(no))));
+    assert_eq!(seen(&b, &mut after).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handle_from_before_a_restore_writes_nothing() {
+    let database = Database::make().await;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (one, two) = (database.backend().await, database.backend().await);
+    let a = one.create(identity("one"), at(0)).await.expect("it can be made");
+    let b = two.open("one").await.expect("the other node sees it");
+    must(&a, 0, life(profile(1), 0, 1)).await;
+    a.backup(&folder.path().join("backup")).await.expect("well");
+    a.close().await.expect("well");
+    let refused = one.restore("one", &folder.path().join("backup"), at(1)).await.err();
+    assert!(refused.as_ref().is_some_and(|e| e.to_string().contains("other processes")), "{refused:?}");
+    // A node that lost all its connections just then: its handle is older than the restore.
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+    database.superuser().await.query(terminate, &[&database.role("one").await.0]).await.expect("well");
+    let restored = one.restore("one", &folder.path().join("backup"), at(1)).await.expect("nobody is there");
+    let stale = commit(&b, 0, life(profile(1), 1, 2)).await;
+    assert!(matches!(stale, Err(Error::Closed(_))), "{stale:?}");
+    must(&restored, 0, life(profile(1), 1, 2)).await;
+}

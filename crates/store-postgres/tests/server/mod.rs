@@ -1,0 +1,123 @@
+//! A database of its own for each test, on the server that the environment names.
+
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+use std::sync::Arc;
+
+use store::Backend;
+use store_postgres::{Options, PostgresBackend};
+use tokio_postgres::{Client, Config, NoTls};
+
+/// Names the server: a superuser's URL. Whoever sets it lets every test make databases and roles there.
+const VARIABLE: &str = "GREENROOM_TEST_POSTGRES";
+
+/// A database that is dropped with everything in it, the roles of its environments too.
+pub(crate) struct Database {
+    pub(crate) name: String,
+    /// As the superuser.
+    pub(crate) url: String,
+}
+
+/// The server's URL.
+fn server() -> String {
+    std::env::var(VARIABLE).unwrap_or_else(|_| {
+        panic!("{VARIABLE} names no server to test on; `cargo xtask test` starts one and sets it")
+    })
+}
+
+/// A URL with another database in it.
+fn with_database(url: &str, name: &str) -> String {
+    let (url, query) =
+        url.split_once('?').map_or((url, String::new()), |(url, query)| (url, format!("?{query}")));
+    let end = url.rfind('/').expect("a URL names a database");
+    format!("{}/{name}{query}", &url[..end])
+}
+
+/// A connection as the URL says.
+pub(crate) async fn connect(url: &str) -> Client {
+    let config: Config = url.parse().expect("it is a URL");
+    let (client, connection) = config.connect(NoTls).await.expect("the server answers");
+    tokio::spawn(connection);
+    client
+}
+
+impl Database {
+    pub(crate) async fn make() -> Self {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("there is chance");
+        let name = format!("greenroom_test_{:016x}", u64::from_le_bytes(random));
+        let maker = connect(&server()).await;
+        maker.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("it can be made");
+        Self { url: with_database(&server(), &name), name }
+    }
+
+    /// A backend on it: each is a node of its own.
+    pub(crate) async fn backend(&self) -> Arc<dyn Backend> {
+        self.backend_with(Options::default()).await
+    }
+
+    pub(crate) async fn backend_with(&self, options: Options) -> Arc<dyn Backend> {
+        Arc::new(PostgresBackend::open(&self.url, options).await.expect("the database is there"))
+    }
+
+    /// A superuser's connection into it.
+    pub(crate) async fn superuser(&self) -> Client {
+        connect(&self.url).await
+    }
+
+    /// Role and password of an environment.
+    pub(crate) async fn role(&self, environment: &str) -> (String, String) {
+        let row = self
+            .superuser()
+            .await
+            .query_one("SELECT role, password FROM greenroom.environment WHERE name = $1", &[&environment])
+            .await
+            .expect("it is registered");
+        (row.get(0), row.get(1))
+    }
+
+    /// The schema of an environment.
+    pub(crate) async fn schema(&self, environment: &str) -> String {
+        let row = self
+            .superuser()
+            .await
+            .query_one("SELECT schema FROM greenroom.environment WHERE name = $1", &[&environment])
+            .await
+            .expect("it is registered");
+        row.get(0)
+    }
+
+    /// The URL with another user.
+    pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
+        let at = self.url.rfind('@').expect("a URL names a user");
+        format!("postgres://{user}:{password}{}", &self.url[at..])
+    }
+}
+
+async fn drop_all(name: String, url: String) {
+    let client = connect(&url).await;
+    let roles: Vec<String> = match client.query("SELECT role FROM greenroom.environment", &[]).await {
+        Ok(rows) => rows.iter().map(|row| row.get(0)).collect(),
+        Err(_) => Vec::new(),
+    };
+    drop(client);
+    let maker = connect(&server()).await;
+    let _ = maker.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    for role in roles {
+        let _ = maker.batch_execute(&format!("DROP ROLE IF EXISTS \"{role}\"")).await;
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (name, url) = (self.name.clone(), self.url.clone());
+        // The test's own runtime is ending.
+        let cleaning = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            if let Ok(runtime) = runtime {
+                runtime.block_on(drop_all(name, url));
+            }
+        });
+        let _ = cleaning.join();
+    }
+}
