@@ -63,13 +63,6 @@ CREATE TABLE directory (
     key   BLOB PRIMARY KEY, -- kind, then the hash
     entry BLOB NOT NULL     -- packed, with its checksum
 ) STRICT, WITHOUT ROWID;
--- Keys claimed lately, a commit's in one row: key, length of the entry, entry as above, and so on. They are carried
--- over into the directory sorted, many at a time. What stands here counts before what stands there.
-CREATE TABLE claimed (
-    no      INTEGER PRIMARY KEY,
-    entries BLOB    NOT NULL,
-    crc     INTEGER NOT NULL
-) STRICT;
 -- Manifests that profiles were decided under, numbered, with how many profiles stand at each.
 CREATE TABLE manifest (
     no       INTEGER PRIMARY KEY,
