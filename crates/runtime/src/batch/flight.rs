@@ -38,9 +38,9 @@ impl Ahead<'_> {
         self.0.is_empty()
     }
 
-    /// Where a key leads, if they change it.
-    pub(super) fn directory(&self, key: &DirectoryKey) -> Option<Option<DirectoryEntry>> {
-        self.0.iter().find_map(|output| output.directory.get(key).copied())
+    /// Where a key leads (or nowhere), if they change it.
+    pub(super) fn directory(&self, key: &DirectoryKey) -> Option<&Option<DirectoryEntry>> {
+        self.0.iter().find_map(|output| output.directory.get(key))
     }
 
     /// A profile, if they change it.

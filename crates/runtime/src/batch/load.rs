@@ -79,7 +79,7 @@ pub(crate) async fn load(
     let mut entries = Vec::with_capacity(keys.len());
     keys.retain(|key| {
         let known = ahead.directory(key);
-        entries.extend(known.map(|entry| (*key, entry)));
+        entries.extend(known.map(|entry| (*key, *entry)));
         known.is_none()
     });
     // Released events are in the directory already, however long ago they came.

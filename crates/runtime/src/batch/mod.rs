@@ -57,7 +57,7 @@ pub(crate) async fn run(environment: Arc<Environment>, mut queue: Queue) {
             }
             // What it was decided on has come true.
             Ok(Some(Draft::Done(answers))) if flights.land(&environment, &hints).await => {
-                answer(jobs, answers)
+                answer(jobs, answers);
             }
             // What it demands is only granted in the commit, or what it reads is only there after it: nothing can be
             // decided on top of it yet.

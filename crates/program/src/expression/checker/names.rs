@@ -404,7 +404,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let siblings: Vec<String> = match of {
-            Some(ValueType::Object(fields)) => fields.keys().map(|name| name.to_string()).collect(),
+            Some(ValueType::Object(fields)) => fields.keys().map(ToString::to_string).collect(),
             _ => self.scope.properties(),
         };
         let full = |name: String| format!("{parent}{}", written(&name));
