@@ -15,9 +15,10 @@ use tokio::sync::oneshot;
 
 use crate::{
     Options, backup, codec, connection,
-    environment::{Opened, SqliteEnvironment},
+    environment::SqliteEnvironment,
     fault::{Fault, file},
     folder::{self, Folder},
+    opened::Opened,
     registry::{self, Registry},
     schema,
     tables::{identity, position::Position},

@@ -1,13 +1,12 @@
 //! A handle to one environment: writes go to its writer, reads to its readers.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc,
     },
-    thread::{self, JoinHandle},
+    thread,
 };
 
 use async_trait::async_trait;
@@ -17,147 +16,27 @@ use rusqlite::Connection;
 use store::{
     Buckets, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction, DirectoryEntry,
     DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, ObjectRow, OutboxRow,
-    OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, RegistryRow, Result,
-    RevisionRow, SecretRow, Stream,
+    OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result, RevisionRow,
+    SecretRow, Stream,
 };
 use tokio::sync::oneshot;
 
 use crate::{
-    Options,
-    anchor::Anchor,
     backup, check,
     codec::directory_key,
-    connection,
     cursor::List,
-    export,
-    fault::{self, Fault, damaged},
-    folder::{self, Folder},
+    export, fault, folder,
+    opened::Opened,
     readers::{Lane, Readers},
-    recent::{Recent, Shared},
-    schema,
     tables::{
-        configuration, counters, directory, due, erasures, identity, journal, memberships, outbox, outside,
-        page,
+        configuration, counters, directory, due, erasures, journal, memberships, outbox, outside, page,
         position::Position,
         profiles, quarantine, search,
         streams::{self, Tail},
         sums,
     },
-    writer::{Batch, Job, Writer, erase},
+    writer::{Batch, Job},
 };
-
-/// An environment that is open in this process. All its handles share it.
-pub(crate) struct Opened {
-    identity: Identity,
-    path: PathBuf,
-    running: Mutex<Running>,
-    jobs: mpsc::Sender<Job>,
-    recent: Shared,
-}
-
-struct Running {
-    handles: usize,
-    readers: Option<Arc<Mutex<Readers>>>,
-    writer: Option<JoinHandle<()>>,
-    /// Held until the last handle goes.
-    folder: Option<Arc<Folder>>,
-}
-
-impl Opened {
-    /// Opens a store, and checks that it is the right one, whole, and not older than what was acknowledged.
-    pub(crate) fn open(row: &RegistryRow, folder: Arc<Folder>, options: Options) -> Result<Arc<Self>> {
-        let name = &row.name;
-        let told = |fault: Fault| fault.told(name, "opening its store");
-        let path = folder.store(name);
-        backup::finish_swap(&path)?;
-        if !path.exists() {
-            return Err(Error::Missing(format!(
-                "the data file of environment `{name}` ({})",
-                path.display()
-            )));
-        }
-        let mut connection = connection::writing(&path, &options).map_err(told)?;
-        schema::migrate(&mut connection, schema::STORE, &path.display().to_string()).map_err(told)?;
-        let identity = identity::read(&connection).map_err(told)?.ok_or_else(|| Error::Damaged {
-            what: format!("{}", path.display()),
-            detail: "it has no identity".into(),
-        })?;
-        if identity.id != row.id || identity.name != *name || identity.live != row.live {
-            return Err(Error::Refused(format!(
-                "{} holds environment `{}`, the registry says `{name}`; put the right file back",
-                path.display(),
-                identity.name
-            )));
-        }
-        let position = Position::read(&connection).map_err(told)?;
-        let mut anchor = Anchor::new(folder.anchors(name));
-        anchor.check(&connection, &identity, position)?;
-        end_fits(&connection, position).map_err(told)?;
-        erase::reconcile(&connection, &folder.erasures(name)).map_err(told)?;
-        for file in folder::with_companions(&path).iter().filter(|file| file.exists()) {
-            folder::restrict(file)?;
-        }
-        let readers = Readers::start(&path, name, &options).map_err(told)?;
-        let recent = Shared::new(Recent::load(&connection, options.keys_gathered).map_err(told)?);
-        let (jobs, writer) = Writer::start(
-            identity.clone(),
-            Arc::clone(&folder),
-            options,
-            connection,
-            recent.clone(),
-            position,
-            anchor,
-        )?;
-        let running = Running {
-            handles: 0,
-            readers: Some(Arc::new(Mutex::new(readers))),
-            writer: Some(writer),
-            folder: Some(folder),
-        };
-        Ok(Arc::new(Self { identity, path, running: Mutex::new(running), jobs, recent }))
-    }
-
-    fn running(&self) -> MutexGuard<'_, Running> {
-        // Nothing in there is ever half changed.
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether any handle is open.
-    pub(crate) fn serves(&self) -> bool {
-        self.running().handles > 0
-    }
-
-    /// Lets a handle go; the last one ends the threads and with them the hold on the files.
-    fn leave(&self) {
-        let mut running = self.running();
-        running.handles -= 1;
-        if running.handles > 0 {
-            return;
-        }
-        if let Some(readers) = running.readers.take() {
-            readers.lock().unwrap_or_else(PoisonError::into_inner).stop();
-        }
-        // Without readers the log can be emptied.
-        let _ = self.jobs.send(Job::Stop);
-        running.folder = None;
-        if let Some(writer) = running.writer.take() {
-            if writer.thread().id() == thread::current().id() {
-                return; // a handle was dropped inside a batch; the thread ends by itself
-            }
-            let _ = writer.join();
-        }
-    }
-}
-
-/// The journal ends where the position says.
-fn end_fits(connection: &Connection, position: Position) -> fault::Result<()> {
-    let last: i64 =
-        connection.query_row("SELECT coalesce(max(seq), 0) FROM journal", [], |row| row.get(0))?;
-    if last == position.seq {
-        return Ok(());
-    }
-    Err(damaged("the journal", format!("it ends at row {last}, the store's position says {}", position.seq)))
-}
 
 /// One handle.
 pub(crate) struct SqliteEnvironment {
@@ -169,9 +48,7 @@ pub(crate) struct SqliteEnvironment {
 impl SqliteEnvironment {
     /// Another handle; `None` when the last one has been closed meanwhile.
     pub(crate) fn another(opened: &Arc<Opened>) -> Option<Self> {
-        let mut running = opened.running();
-        let readers = Arc::clone(running.readers.as_ref()?);
-        running.handles += 1;
+        let readers = opened.join()?;
         Some(Self { opened: Arc::clone(opened), readers, closed: AtomicBool::new(false) })
     }
 

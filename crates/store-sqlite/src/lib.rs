@@ -24,6 +24,7 @@ mod environment;
 mod export;
 mod fault;
 mod folder;
+mod opened;
 mod options;
 mod readers;
 mod recent;

@@ -139,10 +139,10 @@ impl Flight {
             }
             Some(Ok(Commit::Conflict)) => {
                 hints.refused(&touched);
-                process(environment, hints, jobs).await;
+                process(environment, hints, jobs, None).await;
             }
             Some(Ok(Commit::EpochMoved(_))) => match environment.refresh_rules().await {
-                Ok(_) => process(environment, hints, jobs).await,
+                Ok(_) => process(environment, hints, jobs, None).await,
                 Err(error) => recover(environment, hints, jobs, error).await,
             },
             Some(Err(error)) => {

@@ -52,18 +52,22 @@ pub(crate) async fn run(environment: Arc<Environment>, mut queue: Queue) {
                 if flights.make_room(&environment, &hints).await {
                     flights.start(&environment, jobs, *draft);
                 } else {
-                    process(&environment, &hints, jobs).await;
+                    process(&environment, &hints, jobs, None).await;
                 }
+            }
+            // What it demands is only granted in the commit: nothing can be decided on top of it yet.
+            Ok(Some(Draft::Writes(draft))) => {
+                let draft = flights.land(&environment, &hints).await.then_some(*draft);
+                process(&environment, &hints, jobs, draft).await;
             }
             // What it was decided on has come true.
             Ok(Some(Draft::Done(answers))) if flights.land(&environment, &hints).await => {
                 answer(jobs, answers);
             }
-            // What it demands is only granted in the commit, or what it reads is only there after it: nothing can be
-            // decided on top of it yet.
+            // What it reads is only there when all ahead of it is.
             _ => {
                 flights.land(&environment, &hints).await;
-                process(&environment, &hints, jobs).await;
+                process(&environment, &hints, jobs, None).await;
             }
         }
     }
@@ -101,8 +105,9 @@ async fn next(
     Some(jobs)
 }
 
-async fn process(environment: &Environment, hints: &Hints, jobs: Vec<Job>) {
-    match attempt(environment, hints, &jobs).await {
+/// Commits jobs and answers them; begins with what has been `drafted` of them.
+async fn process(environment: &Environment, hints: &Hints, jobs: Vec<Job>, drafted: Option<Writes>) {
+    match attempt(environment, hints, &jobs, drafted).await {
         Ok(answers) => answer(jobs, answers),
         Err(error) => recover(environment, hints, jobs, error).await,
     }
@@ -114,7 +119,7 @@ async fn recover(environment: &Environment, hints: &Hints, jobs: Vec<Job>, error
     if jobs.len() > 1 && !error.is_transient() {
         tracing::warn!(environment = environment.name(), %error, "batch failed; trying its parts alone");
         for job in jobs {
-            match attempt(environment, hints, std::slice::from_ref(&job)).await {
+            match attempt(environment, hints, std::slice::from_ref(&job), None).await {
                 Ok(answers) => answer(vec![job], answers),
                 Err(error) => fail(environment, job, error),
             }
@@ -192,16 +197,23 @@ async fn draft(
 }
 
 /// Decides and commits jobs, again where the ground moved.
-async fn attempt(environment: &Environment, hints: &Hints, jobs: &[Job]) -> Result<Vec<Answer>> {
+async fn attempt(
+    environment: &Environment,
+    hints: &Hints,
+    jobs: &[Job],
+    mut drafted: Option<Writes>,
+) -> Result<Vec<Answer>> {
     for _ in 0..ATTEMPTS_MAX {
-        let Writes { epoch, begun, slot, touched } = match draft(environment, hints, jobs, &Ahead::default())
-            .await?
-        {
-            Some(Draft::Writes(writes)) => *writes,
-            Some(Draft::Done(answers)) => return Ok(answers),
-            None => {
-                return Err(Error::Internal("a batch waits for what is ahead of it, and nothing is".into()));
-            }
+        let Writes { epoch, begun, slot, touched } = match drafted.take() {
+            Some(drafted) => drafted,
+            None => match draft(environment, hints, jobs, &Ahead::default()).await? {
+                Some(Draft::Writes(writes)) => *writes,
+                Some(Draft::Done(answers)) => return Ok(answers),
+                None => {
+                    let what = "a batch waits for what is ahead of it, and nothing is";
+                    return Err(Error::Internal(what.into()));
+                }
+            },
         };
         match environment.store.commit(epoch, Box::new(begun)).await {
             Ok(Commit::Committed) => return Ok(committed(environment, hints, slot.take()?)),
