@@ -18,13 +18,6 @@ struct Ended {
     erased: Vec<Stream>,
 }
 
-impl Ended {
-    /// Whether every batch has been committed.
-    fn is_whole(&self) -> bool {
-        self.answers.iter().all(|answer| matches!(answer, Ok(Commit::Committed)))
-    }
-}
-
 impl Writer {
     /// Commits a batch and all that wait behind it.
     pub(super) fn commits(&mut self, first: Batch, queue: &mpsc::Receiver<Job>) {
@@ -52,10 +45,7 @@ impl Writer {
             Err(error) => Err(error),
             Ok(connection) => match together(connection, work, &name, &mut places, &recent) {
                 Ok(ended) => {
-                    // Places of a batch that was undone are wrong; they are seldom enough to forget all.
-                    if ended.is_whole() {
-                        self.places = places;
-                    }
+                    self.places = places;
                     Ok(ended)
                 }
                 Err(fault) => Err(self.failed(fault, "committing")),
@@ -117,6 +107,7 @@ fn together(
             match commit::run(&transaction, &mut after, epoch, deciding.as_mut(), places, &mut claims) {
                 Err(fault) if fault.poisons() => return Err(fault),
                 Err(fault) if transaction.is_autocommit() => {
+                    *places = Places::default();
                     let answers = undone(count, answers.len(), fault.told(name, "committing"));
                     return Ok(Ended { answers, position: None, erased: Vec::new() });
                 }
@@ -128,6 +119,9 @@ fn together(
             position = after;
             wrote = true;
         } else {
+            // Where it had moved profiles to is wrong now, for the next batch of this group already. That is seldom:
+            // all places are forgotten.
+            *places = Places::default();
             claims.back_to(claimed);
             if count > 1 {
                 transaction.prepare_cached("ROLLBACK TO batch")?.execute([])?;

@@ -14,7 +14,7 @@ use crate::{
 /// Profiles remembered in each of two generations; about 100 bytes each.
 const GENERATION: usize = 100_000;
 
-/// Places as of the last commit. To be dropped whole when one ends in another way.
+/// Places as of the last batch. To be dropped whole when one is undone.
 #[derive(Default)]
 pub(crate) struct Places {
     newer: HashMap<ProfileId, Place>,
