@@ -55,8 +55,8 @@ pub enum Error {
     /// The disk is full, or over the environment's limit.
     #[error("no space left for {0}; nothing was acknowledged, free some space and it goes on by itself")]
     Full(String),
-    /// A write or sync failed; the writer is reopening. Nothing was acknowledged.
-    #[error("the store is recovering from a failed write: {0}")]
+    /// A write or sync failed and the writer is reopening, or a database cannot be reached. Nothing was acknowledged.
+    #[error("the store cannot be written at the moment: {0}")]
     Recovering(String),
     /// There is no such thing.
     #[error("{0} does not exist")]

@@ -195,7 +195,7 @@ fn syncs_that_fail_cost_nothing_but_time() -> Result<()> {
         variable: "POWER_CUT_SYNCS_FAIL_WHILE",
         code: "unavailable",
         title: "The environment is not available now",
-        detail: "The store is recovering from a failed write: committing (environment `live`): disk I/O error.",
+        detail: "The store cannot be written at the moment: committing (environment `live`): disk I/O error.",
     }
     .costs_nothing()
 }
