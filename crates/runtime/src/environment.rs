@@ -14,6 +14,7 @@ use crate::{
     intake::{self, Intake},
     keys::KeyRing,
     live::Live,
+    nodes::{self, Node},
     seal::Seal,
     timers,
 };
@@ -29,6 +30,8 @@ pub struct Options {
     pub batch_items_max: usize,
     /// Profiles kept decoded, at most.
     pub profiles_cached_max: usize,
+    /// This process, as it is called among those that serve the same environment.
+    pub node: String,
     /// How a decision is made: the engine's own; tests put faults in here.
     pub decide: DecideFn,
 }
@@ -44,6 +47,7 @@ impl Default for Options {
             queue_bytes_max: 64 << 20,
             batch_items_max: 1_000,
             profiles_cached_max: 50_000,
+            node: "greenroom".to_owned(),
             decide: engine::decide,
         }
     }
@@ -62,6 +66,7 @@ pub struct Environment {
     pub(crate) intake: Intake,
     pub(crate) keys: KeyRing,
     pub(crate) live: Live,
+    pub(crate) node: Node,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -81,6 +86,7 @@ impl Environment {
         let keys = KeyRing::new(store.keys().await?);
         let (intake, queue) =
             intake::channel(identity.name.clone(), options.queue_items_max, options.queue_bytes_max);
+        let node = Node::new(options.node.clone(), clock.now(), state.epoch)?;
         let environment = Arc::new(Self {
             hasher: Hasher::new(&identity.directory_key),
             store,
@@ -93,11 +99,15 @@ impl Environment {
             intake,
             keys,
             live: Live::default(),
+            node,
             tasks: Mutex::default(),
         });
         let batches = tokio::spawn(batch::run(Arc::clone(&environment), queue));
-        let timers = tokio::spawn(timers::run(Arc::clone(&environment)));
-        environment.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([batches, timers]);
+        let mut tasks = vec![batches, tokio::spawn(timers::run(Arc::clone(&environment)))];
+        if environment.store.nodes().is_some() {
+            tasks.push(tokio::spawn(nodes::run(Arc::clone(&environment))));
+        }
+        environment.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
         environment.erase_again().await?;
         Ok(environment)
     }
@@ -193,6 +203,7 @@ impl Environment {
     pub async fn stop(&self) -> Result<()> {
         self.intake.close();
         self.live.stop();
+        self.node.stop.notify_one();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             task.await.map_err(|error| Error::Internal(format!("a task of the environment: {error}")))?;

@@ -2,11 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use store::{AdministratorRow, Backend, ControlWrites, Identity, KeyRow};
 use subtle::ConstantTimeEq;
+use tokio::task::JoinHandle;
 
 use crate::{
     Environment, Error, Result,
@@ -73,10 +78,17 @@ pub struct Greenroom {
     options: Options,
     environments: RwLock<BTreeMap<String, Arc<Environment>>>,
     administrators: RwLock<Vec<AdministratorRow>>,
+    /// Held by whoever opens or makes environments.
+    opening: tokio::sync::Mutex<()>,
+    watching: Mutex<Option<JoinHandle<()>>>,
+    leaving: AtomicBool,
 }
 
 /// The name of the environment that is there from the start.
 pub const LIVE: &str = "live";
+
+/// How often a node looks for environments and administrators that others have made.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 impl Greenroom {
     /// Opens everything; makes `live` on the first start.
@@ -93,16 +105,43 @@ impl Greenroom {
             clock,
             options,
             environments: RwLock::default(),
+            opening: tokio::sync::Mutex::default(),
+            watching: Mutex::default(),
+            leaving: AtomicBool::new(false),
         });
-        let registered = greenroom.backend.environments().await?;
-        for row in &registered {
-            let store = greenroom.backend.open(&row.name).await?;
-            greenroom.start(store).await?;
-        }
+        greenroom.open_registered().await?;
         if !greenroom.environments().iter().any(|environment| environment.is_live()) {
-            greenroom.make(LIVE, true, Actor::system()).await?;
+            match greenroom.make(LIVE, true, Actor::system()).await {
+                // Another node began at the same moment.
+                Err(Error::Store(store::Error::Exists(_))) => greenroom.open_registered().await?,
+                made => drop(made?),
+            }
+        }
+        if greenroom.backend.is_shared() {
+            let watching = tokio::spawn(watch(Arc::downgrade(&greenroom)));
+            *greenroom.watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(watching);
         }
         Ok(greenroom)
+    }
+
+    /// Opens every environment that is registered and not open here yet.
+    async fn open_registered(&self) -> Result<()> {
+        let _alone = self.opening.lock().await;
+        for row in self.backend.environments().await? {
+            if self.environment(&row.name).is_none() {
+                let store = self.backend.open(&row.name).await?;
+                self.start(store).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what other nodes have added: environments and administrators.
+    async fn catch_up(&self) -> Result<()> {
+        self.open_registered().await?;
+        let rows = self.backend.administrators().await?;
+        *self.administrators.write().unwrap_or_else(PoisonError::into_inner) = rows;
+        Ok(())
     }
 
     async fn start(&self, store: Arc<dyn store::Environment>) -> Result<Arc<Environment>> {
@@ -117,6 +156,7 @@ impl Greenroom {
     }
 
     async fn make(&self, name: &str, live: bool, actor: Actor) -> Result<Arc<Environment>> {
+        let _alone = self.opening.lock().await;
         let now = self.clock.now();
         let id = uuid_v7(now)?;
         let identity =
@@ -145,6 +185,7 @@ impl Greenroom {
         from: &std::path::Path,
         actor: Actor,
     ) -> Result<Arc<Environment>> {
+        let _alone = self.opening.lock().await;
         let running = self.environments.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         if let Some(running) = &running {
             running.stop().await?;
@@ -257,12 +298,43 @@ impl Greenroom {
         Ok((row, token))
     }
 
+    /// Says that this process will stop soon: it serves as before, but others shall not be sent here any more.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether it will stop soon.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
     /// Stops every environment: finishes what is waiting, lets go of the stores.
     pub async fn stop(&self) -> Result<()> {
+        let watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watching) = watching {
+            watching.abort();
+            let _ = watching.await;
+        }
         for environment in self.environments() {
             environment.stop().await?;
         }
         Ok(())
+    }
+}
+
+/// Looks for what other nodes have added, until the install is gone.
+async fn watch(greenroom: Weak<Greenroom>) {
+    let mut failed = false;
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        let Some(greenroom) = greenroom.upgrade() else { return };
+        let outcome = greenroom.catch_up().await;
+        if let Err(error) = &outcome
+            && !failed
+        {
+            tracing::warn!(%error, "what other nodes have added cannot be seen");
+        }
+        failed = outcome.is_err();
     }
 }
 

@@ -129,6 +129,10 @@ impl KeyRing {
         self.rows.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn replace(&self, rows: Vec<KeyRow>) {
+        *self.rows.write().unwrap_or_else(PoisonError::into_inner) = rows;
+    }
+
     fn put(&self, row: KeyRow) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         rows.retain(|old| old.id != row.id);
@@ -218,6 +222,12 @@ impl Environment {
         let extra = ControlWrites { outside: vec![OutsideChange::PutKey(row.clone())], ..Default::default() };
         self.change(ControlDraft { actor, message: None, change }, extra, None).await?;
         self.keys.put(row);
+        Ok(())
+    }
+
+    /// Reads the keys anew: another node may have made or revoked some.
+    pub(crate) async fn reload_keys(&self) -> Result<()> {
+        self.keys.replace(self.store.keys().await?);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::{
     Environment, Error, Result,
     control::{Actor, Change, ClockSetting, ControlDraft},
     intake::Work,
+    nodes::{RECOMPUTATION, TIMERS},
 };
 
 /// Profiles woken in one piece of work.
@@ -45,11 +46,14 @@ async fn turn(environment: &Environment) -> Result<Duration> {
     if environment.intake.waiting() > QUEUE_LEFT_TO_CLIENTS {
         return Ok(Duration::from_millis(50));
     }
-    if environment.sweep_some().await? {
+    if environment.has_duty(RECOMPUTATION) && environment.sweep_some().await? {
         return Ok(Duration::from_millis(1)); // lets clients in between
     }
+    if !environment.has_duty(TIMERS) {
+        return Ok(IDLE);
+    }
     // While history is being imported, its own events say when due work fires: old orders come in order.
-    if environment.live.timers_held.load(Ordering::Acquire) > 0 {
+    if environment.timers_are_held() {
         return Ok(Duration::from_millis(200));
     }
     let now = environment.now();
@@ -79,9 +83,12 @@ impl Drop for TimersHeld {
 impl Environment {
     /// Keeps due work from firing by the clock while history is imported, so that 1997's orders behave as
     /// 1997: their own times still fire what was due before them.
-    pub fn hold_timers(self: &Arc<Self>) -> TimersHeld {
+    pub async fn hold_timers(self: &Arc<Self>) -> TimersHeld {
         self.live.timers_held.fetch_add(1, Ordering::AcqRel);
-        TimersHeld(Arc::clone(self))
+        let held = TimersHeld(Arc::clone(self));
+        // They may be another node's.
+        self.be_heard().await;
+        held
     }
 
     /// Fires one page of what is due by `until`, earliest first. Says whether there may be more.

@@ -1,5 +1,7 @@
 //! Whether the process lives, and whether its environments can take events.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -10,6 +12,9 @@ use axum::{
 use serde::Serialize;
 
 use crate::Here;
+
+/// A store that takes longer to answer is busy with something that keeps events waiting, or cannot be reached.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn routes() -> Router<Here> {
     Router::new().route("/livez", get(livez)).route("/readyz", get(readyz))
@@ -37,14 +42,22 @@ struct EnvironmentState {
     why: Option<String>,
 }
 
-/// Each environment that is served here answers from its store. 503 when one does not.
+/// The store of each environment that is served here can be written. 503 when one cannot, and from the moment the
+/// server is told to stop.
 async fn readyz(State(here): State<Here>) -> Response {
+    if here.greenroom.is_leaving() {
+        let health = Health { status: "stopping", environments: None };
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response();
+    }
     let mut states = Vec::new();
     for environment in here.greenroom.environments() {
         if !here.listener.environments.serve(environment.name(), environment.is_live()) {
             continue;
         }
-        let why = environment.store().epoch().await.err().map(|error| error.to_string());
+        let why = match tokio::time::timeout(PATIENCE, environment.store().writable()).await {
+            Ok(answer) => answer.err().map(|error| error.to_string()),
+            Err(_) => Some(format!("its store has not answered for {} seconds", PATIENCE.as_secs())),
+        };
         states.push(EnvironmentState {
             name: environment.name().to_owned(),
             kind: environment.kind(),

@@ -223,6 +223,10 @@ impl House {
 
 #[async_trait]
 impl Backend for PostgresBackend {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     async fn environments(&self) -> Result<Vec<RegistryRow>> {
         let lease = self.0.lease().await?;
         let entries = registry::environments(&lease).await.map_err(Fault::told_of_control)?;

@@ -90,10 +90,13 @@ pub(crate) fn prepare(to: &Path) -> store::Result<()> {
     make(&to.join("tables"))
 }
 
-/// The tables of the schema that the session works in.
+/// The tables of the schema that the session works in; not those that the server itself forgets when it falls
+/// (who serves the environment just now).
 pub(crate) async fn tables(session: &Session) -> Result<Vec<String>> {
-    let sql = "SELECT tablename::text FROM pg_tables
-               WHERE schemaname = current_schema() AND tablename <> 'migration' ORDER BY tablename";
+    let sql = "SELECT relname::text FROM pg_class
+               WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relpersistence = 'p'
+                   AND relname <> 'migration'
+               ORDER BY relname";
     session.query(sql, &[]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 

@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use store::{
-    Buckets, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction, DirectoryEntry,
-    DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, ObjectRow, OutboxRow,
-    OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result, RevisionRow,
-    SecretRow, Stream,
+    Beat, Buckets, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
+    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Membership, Nodes,
+    ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill,
+    Result, RevisionRow, SecretRow, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
 };
 
@@ -26,7 +26,7 @@ use crate::{
     pool::{Lane, Lease},
     tables::{
         configuration, control, counters, directory, due, erasures, feed, head, journal, manifests,
-        memberships, outbox, outside, profiles, quarantine, quarantine_streams,
+        memberships, nodes, outbox, outside, profiles, quarantine, quarantine_streams,
         scan::{self, Kinds, Place},
         search, sums,
     },
@@ -113,6 +113,14 @@ impl Drop for PostgresEnvironment {
 impl Environment for PostgresEnvironment {
     fn identity(&self) -> &Identity {
         &self.opened.identity
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        Some(self)
+    }
+
+    async fn writable(&self) -> Result<()> {
+        read!(self, Lane::Short, "asking whether it can be written", s, head::writable(&s).await)
     }
 
     // ---- writing -------------------------------------------------------------------------------------
@@ -324,6 +332,10 @@ impl Environment for PostgresEnvironment {
         })
     }
 
+    async fn quarantine_count(&self) -> Result<u64> {
+        read!(self, Lane::Short, "counting quarantine", s, quarantine::count(&s).await)
+    }
+
     async fn quarantine_of(&self, identity: [u8; 16]) -> Result<Vec<[u8; 16]>> {
         read!(self, Lane::Short, "searching quarantine", s, {
             quarantine_streams::of_identity(&s, identity).await
@@ -448,6 +460,17 @@ impl Environment for PostgresEnvironment {
             self.opened.pool.close().await;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Nodes for PostgresEnvironment {
+    async fn beat(&self, beat: &Beat) -> Result<Heard> {
+        read!(self, Lane::Short, "reporting to the other nodes", s, nodes::beat(&s, beat).await)
+    }
+
+    async fn leave(&self, id: [u8; 16]) -> Result<()> {
+        read!(self, Lane::Short, "leaving the other nodes", s, nodes::leave(&s, id).await)
     }
 }
 

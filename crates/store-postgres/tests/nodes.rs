@@ -9,8 +9,8 @@ use std::{
 
 use server::Database;
 use store::{
-    Backend, Commit, ControlWrites, CounterKey, Cursor, Deciding, Direction, Environment, Error, Granted,
-    Step, Stream, Writes,
+    Backend, Beat, Commit, ControlWrites, CounterKey, Cursor, Deciding, Direction, Environment, Error,
+    Granted, Heard, Step, Stream, Writes,
     conformance::{
         at,
         batch::{Stepping, claim, commit, demand, life, must, profile, record},
@@ -182,4 +182,99 @@ async fn a_handle_from_before_a_restore_writes_nothing() {
     let stale = commit(&b, 0, life(profile(1), 1, 2)).await;
     assert!(matches!(stale, Err(Error::Closed(_))), "{stale:?}");
     must(&restored, 0, life(profile(1), 1, 2)).await;
+}
+
+fn beat(no: u8, epoch: u64, lasts: Duration) -> Beat {
+    Beat {
+        id: [no; 16],
+        name: format!("node-{no}"),
+        started_at: at(i64::from(no)),
+        epoch,
+        holds_timers: no == 2,
+        duties: vec!["sweep".into(), "timers".into()],
+        lasts,
+    }
+}
+
+async fn heard(environment: &Arc<dyn Environment>, beat: &Beat) -> Heard {
+    environment.nodes().expect("several can serve it").beat(beat).await.expect("it is heard")
+}
+
+/// Each node's number and how many duties it has.
+fn who(heard: &Heard) -> Vec<(u8, usize)> {
+    heard.nodes.iter().map(|node| (node.id[0], node.duties.len())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_duty_is_one_nodes_and_goes_on_when_it_is_gone() {
+    let database = Database::make().await;
+    let [a, b] = nodes(&database, Options::default()).await;
+    let (long, short) = (Duration::from_mins(1), Duration::from_millis(300));
+    let first = heard(&a, &beat(1, 0, long)).await;
+    assert_eq!(who(&first), [(1, 2)]);
+    assert_eq!(
+        (first.epoch, first.nodes[0].duties.as_slice()),
+        (0, ["sweep".to_owned(), "timers".into()].as_slice())
+    );
+    // The other gets none, and each sees what the other says.
+    let second = heard(&b, &beat(2, 0, long)).await;
+    assert_eq!(who(&second), [(1, 2), (2, 0)]);
+    assert!(second.nodes[0].seen_at < second.at && first.at < second.at, "{second:?}");
+    assert_eq!((second.nodes[1].name.as_str(), second.nodes[1].started_at), ("node-2", at(2)));
+    assert_eq!(second.nodes.iter().map(|node| node.holds_timers).collect::<Vec<_>>(), [false, true]);
+    // One that is not asked for is given up; one that is kept is not lost to whoever asks.
+    let less = Beat { duties: vec!["timers".into()], ..beat(1, 0, long) };
+    assert_eq!(who(&heard(&a, &less).await), [(1, 1), (2, 0)]);
+    assert_eq!(who(&heard(&b, &beat(2, 0, long)).await), [(1, 1), (2, 1)]);
+    // Whoever leaves is gone at once.
+    b.nodes().expect("well").leave([2; 16]).await.expect("it leaves");
+    assert_eq!(who(&heard(&a, &beat(1, 0, short)).await), [(1, 2)]);
+    // Whoever says nothing, after its time. It may come back, with what nobody has taken.
+    assert_eq!(who(&heard(&b, &beat(3, 0, long)).await), [(1, 2), (3, 0)]);
+    tokio::time::sleep(short * 2).await;
+    assert_eq!(who(&heard(&b, &beat(3, 0, long)).await), [(3, 2)]);
+    assert_eq!(who(&heard(&a, &beat(1, 0, long)).await), [(1, 0), (3, 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_that_ask_at_once_one_gets_a_duty() {
+    let database = Database::make().await;
+    let handles = nodes(&database, Options::default()).await;
+    for round in 0..20_u8 {
+        let asking = (1..=6_u8)
+            .map(|no| {
+                let handle = Arc::clone(&handles[usize::from(no % 2)]);
+                Box::pin(async move {
+                    let asked = Beat {
+                        duties: vec![format!("round-{round}")],
+                        ..beat(no, 0, Duration::from_mins(1))
+                    };
+                    heard(&handle, &asked).await
+                }) as _
+            })
+            .collect();
+        let told: Vec<Heard> = together(asking).await;
+        let last = heard(
+            &handles[0],
+            &Beat { duties: vec![format!("round-{round}")], ..beat(1, 0, Duration::from_mins(1)) },
+        )
+        .await;
+        assert_eq!(last.nodes.iter().map(|node| node.duties.len()).sum::<usize>(), 1, "{last:?}");
+        assert_eq!(told.len(), 6);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_tells_of_a_moved_epoch_and_is_in_no_backup() {
+    let database = Database::make().await;
+    let [a, b] = nodes(&database, Options::default()).await;
+    heard(&b, &beat(2, 0, Duration::from_mins(1))).await;
+    assert_eq!(a.control(0, control(1)).await.expect("well"), Commit::Committed);
+    let told = heard(&b, &beat(2, 0, Duration::from_mins(1))).await;
+    assert_eq!((told.epoch, told.nodes[0].epoch), (1, 0));
+    assert_eq!(heard(&a, &beat(1, 1, Duration::from_mins(1))).await.nodes[0].epoch, 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    a.backup(&folder.path().join("backup")).await.expect("it can be backed up");
+    let named = |name: &str| folder.path().join("backup/tables").join(name).exists();
+    assert!(named("journal.copy") && !named("node.copy") && !named("duty.copy"));
 }

@@ -149,10 +149,13 @@ async fn a_full_disk_and_a_read_only_server_acknowledge_nothing() {
     let told = commit(&one, 0, life(profile(1), 1, 2)).await;
     assert!(matches!(&told, Err(Error::Recovering(why)) if why.contains("read-only")), "{told:?}");
     assert_eq!(one.record_count().await.expect("it can be read"), 1);
+    let told = one.writable().await;
+    assert!(matches!(&told, Err(Error::Recovering(why)) if why.contains("read-only")), "{told:?}");
     superuser.batch_execute("SET default_transaction_read_only = off").await.expect("well");
     superuser.batch_execute(&read_only("off")).await.expect("well");
     superuser.query(terminate, &[&role]).await.expect("well");
     patiently(&one, 2).await;
+    one.writable().await.expect("it can be written again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

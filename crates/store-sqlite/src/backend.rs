@@ -190,6 +190,10 @@ impl House {
 
 #[async_trait]
 impl Backend for SqliteBackend {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn environments(&self) -> Result<Vec<RegistryRow>> {
         self.aside(|house| house.rooms().registry.environments().map_err(Fault::told_of_control)).await
     }

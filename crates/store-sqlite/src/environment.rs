@@ -15,7 +15,7 @@ use ledger::{Account, CurrencyKey, ProfileId};
 use rusqlite::Connection;
 use store::{
     Buckets, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction, DirectoryEntry,
-    DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, ObjectRow, OutboxRow,
+    DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, Nodes, ObjectRow, OutboxRow,
     OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result, RevisionRow,
     SecretRow, Stream,
 };
@@ -108,6 +108,14 @@ fn of_people(stream: Stream) -> bool {
 impl Environment for SqliteEnvironment {
     fn identity(&self) -> &Identity {
         &self.opened.identity
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        None
+    }
+
+    async fn writable(&self) -> Result<()> {
+        self.write(Job::Ready).await
     }
 
     // ---- writing -------------------------------------------------------------------------------------
@@ -309,6 +317,10 @@ impl Environment for SqliteEnvironment {
             quarantine::list(c, list, after.as_deref(), limit.max(1))
         })
         .await
+    }
+
+    async fn quarantine_count(&self) -> Result<u64> {
+        self.read(Lane::Short, "counting quarantine", quarantine::count).await
     }
 
     async fn quarantine_of(&self, identity: [u8; 16]) -> Result<Vec<[u8; 16]>> {

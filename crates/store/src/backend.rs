@@ -43,6 +43,8 @@ pub struct RegistryRow {
 /// A backend: a data folder, or a database server.
 #[async_trait]
 pub trait Backend: Send + Sync {
+    /// Whether other processes may have it open too, and add to what is registered.
+    fn is_shared(&self) -> bool;
     /// The registered environments.
     async fn environments(&self) -> Result<Vec<RegistryRow>>;
     /// Makes an environment: registers it, makes its store, marks it made. Idempotent by id.

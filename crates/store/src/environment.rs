@@ -8,9 +8,9 @@ use ledger::{Account, CurrencyKey, ProfileId};
 
 use crate::{
     Buckets, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction, DirectoryEntry,
-    DirectoryKey, Due, Granted, Identity, Membership, NewRecord, ObjectRow, OutboxRow, OutsideChange, Page,
-    ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow, SecretRow, Stream,
-    SumChange,
+    DirectoryKey, Due, Granted, Identity, Membership, NewRecord, Nodes, ObjectRow, OutboxRow, OutsideChange,
+    Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow, SecretRow,
+    Stream, SumChange,
 };
 
 /// A position in the control stream. Every record names the one it was decided under.
@@ -87,6 +87,12 @@ pub trait Environment: Send + Sync {
     /// Who this is. Fixed at birth, but for the incarnation.
     fn identity(&self) -> &Identity;
 
+    /// Where the processes that serve this environment meet; `None` where only one can.
+    fn nodes(&self) -> Option<&dyn Nodes>;
+
+    /// Whether a commit could be made now: an error says why not. Writes nothing.
+    async fn writable(&self) -> Result<()>;
+
     // ---- writing -------------------------------------------------------------------------------------
 
     /// Commits one batch. Takes the environment's lock shared, reads the epoch, compares it with `epoch`,
@@ -160,6 +166,8 @@ pub trait Environment: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>>;
     /// What stands in quarantine, newest first.
     async fn quarantine(&self, after: Option<Cursor>, limit: usize) -> Result<Page<QuarantineRow>>;
+    /// How many events stand in quarantine.
+    async fn quarantine_count(&self) -> Result<u64>;
     /// Quarantined events that carry this identity (see [`QuarantineRow::identity`]), whether they still stand
     /// in quarantine or not.
     async fn quarantine_of(&self, identity: [u8; 16]) -> Result<Vec<[u8; 16]>>;

@@ -29,6 +29,11 @@ pub(crate) enum Env {
         #[arg(long, value_name = "ENV")]
         from: Option<String>,
     },
+    /// List the processes that serve an environment, and what each alone does for all
+    Nodes {
+        /// The environment
+        name: String,
+    },
     /// Show an environment and how it is doing
     Show {
         /// The environment
@@ -75,6 +80,21 @@ impl Env {
                     }
                     return Ok(Exit::Blocked);
                 }
+            }
+            Self::Nodes { name } => {
+                let list = client.list(&format!("{}/nodes", routes::environment(&name)), usize::MAX)?;
+                context.list(&list, || {
+                    Table::of(
+                        &list,
+                        &[
+                            ("NAME", "/name", Plain),
+                            ("EPOCH", "/epoch", Number),
+                            ("SINCE", "/started_at", Time),
+                            ("SEEN", "/seen_at", Time),
+                            ("DUTIES", "/duties", Plain),
+                        ],
+                    )
+                })?;
             }
             Self::Show { name } => {
                 let detail = client.get(&routes::environment(&name))?;

@@ -7,6 +7,7 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -41,6 +42,8 @@ pub(crate) struct ServerConfig {
     pub(crate) listeners: Vec<server::ListenerConfig>,
     pub(crate) options: runtime::environment::Options,
     pub(crate) store: StoreConfig,
+    /// How long to say "not ready" and still serve, when told to stop.
+    pub(crate) drain: Duration,
 }
 
 impl Default for ServerConfig {
@@ -51,10 +54,17 @@ impl Default for ServerConfig {
             log_form: LogForm::Text,
             log_level: "info".into(),
             listeners: vec![listener(ADDRESS)],
-            options: runtime::environment::Options::default(),
+            options: runtime::environment::Options { node: this_process(), ..Default::default() },
             store: StoreConfig::default(),
+            drain: Duration::ZERO,
         }
     }
+}
+
+/// The machine's name and the process's number: who is meant, when several serve one database.
+fn this_process() -> String {
+    let machine = rustix::system::uname();
+    format!("{}-{}", machine.nodename().to_string_lossy(), std::process::id())
 }
 
 /// A listener with all defaults.

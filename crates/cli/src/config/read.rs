@@ -11,6 +11,9 @@ use super::{
 };
 use crate::suggest;
 
+/// The longest name of a node.
+const NODE_MAX: usize = 100;
+
 /// Reads the whole file.
 pub(super) fn config(text: &str) -> Result<ServerConfig, Vec<Fault>> {
     let mut faults = Faults::new(text);
@@ -25,6 +28,15 @@ pub(super) fn config(text: &str) -> Result<ServerConfig, Vec<Fault>> {
     let mut root = Reader::new(table.get_ref());
     config.data = root.text("data", &mut faults).map(|(path, _)| path.into());
     config.backups = root.text("backups", &mut faults).map(|(path, _)| path.into());
+    if let Some((node, span)) = root.text("node", &mut faults) {
+        if node.trim().is_empty() || node.len() > NODE_MAX {
+            faults.add(&span, format!("`node` must have 1 to {NODE_MAX} characters"));
+        }
+        config.options.node = node;
+    }
+    if let Some(seconds) = root.number("drain_seconds", 0..=3_600, &mut faults) {
+        config.drain = Duration::from_secs(seconds);
+    }
     if let Some(log) = root.table("log", &mut faults) {
         self::log(log, &mut config, &mut faults);
     }
@@ -240,6 +252,8 @@ mod tests {
         let config = config(
             r#"
 data = "/var/lib/greenroom"
+node = "shop-2"
+drain_seconds = 10
 [log]
 form = "json"
 level = "warn,access=off"
@@ -263,6 +277,7 @@ readers = 4
         )
         .expect("no faults");
         assert_eq!(config.data.as_deref(), Some(std::path::Path::new("/var/lib/greenroom")));
+        assert_eq!((config.options.node.as_str(), config.drain), ("shop-2", Duration::from_secs(10)));
         assert_eq!((config.log_form, config.log_level.as_str()), (LogForm::Json, "warn,access=off"));
         let [public, inside] = config.listeners.as_slice() else { panic!("two listeners") };
         assert_eq!(public.serves, Serves { collector: true, admin: false });
@@ -308,6 +323,8 @@ readers = 4
         assert_eq!(told.len(), 9, "{told:#?}");
         for (text, expected) in [
             ("data = ", "1:8: this is not TOML"),
+            ("node = ''", "1:8: `node` must have 1 to 100 characters"),
+            ("drain_seconds = -1", "1:17: `drain_seconds` must be a whole number from 0 to 3600"),
             ("[[listener]]\naddress = \"here\"", "2:11: `here` is not an address"),
             ("listener = 5", "1:12: `listener` is a list of tables"),
         ] {

@@ -34,11 +34,22 @@ impl Environment {
 
     /// Writes a control change as of the newest epoch, with `extra` in the same transaction. `expected`
     /// refuses it when the epoch is another one by now. Once this answers, no batch decides under the old
-    /// epoch.
+    /// epoch, and every other node that is there has taken the change in.
     pub async fn change(
         &self,
         draft: ControlDraft,
         extra: ControlWrites,
+        expected: Option<u64>,
+    ) -> Result<u64> {
+        let epoch = self.change_here(&draft, &extra, expected).await?;
+        self.reach_all(epoch).await;
+        Ok(epoch)
+    }
+
+    async fn change_here(
+        &self,
+        draft: &ControlDraft,
+        extra: &ControlWrites,
         expected: Option<u64>,
     ) -> Result<u64> {
         let _one_at_a_time = self.control_lock.lock().await;
@@ -54,7 +65,7 @@ impl Environment {
                 )));
             }
             let mut writes = extra.clone();
-            writes.record = Some(self.control_record(&state, &draft)?);
+            writes.record = Some(self.control_record(&state, draft)?);
             match self.store.control(state.epoch, writes).await? {
                 Commit::Committed => {
                     self.refresh_rules().await?;

@@ -76,7 +76,7 @@ async fn an_import_of_old_orders_behaves_as_then() {
     let ground = ground().await;
     let live = ground.live();
     apply(&live, TIMED).await;
-    let held = live.hold_timers();
+    let held = live.hold_timers().await;
     send(&live, vec![order("m1", "u1", "10", at("1997-01-01T12:00:00Z"))]).await;
     // Its lot ended in 1997, but not before this order of the same month.
     send(&live, vec![track("m2", "u1", "Order Completed", json!({"total": 5}), at("1997-01-20T12:00:00Z"))])

@@ -31,6 +31,7 @@ fn described() -> OpenApiRouter<Here> {
     let api = OpenApiRouter::new()
         .routes(routes!(environments::list::list, environments::create::create))
         .routes(routes!(environments::show::show))
+        .routes(routes!(environments::nodes::nodes))
         .routes(routes!(configuration::objects::objects))
         .routes(routes!(configuration::object::object))
         .routes(routes!(configuration::files::files))

@@ -69,6 +69,16 @@ async fn of(environment: &Environment, traffic: &Traffic, metrics: &mut Metrics)
         &here,
         environment.waiting(),
     );
+    metrics.gauge("greenroom_quarantine", "Events that stand in quarantine.").sample(
+        "",
+        &here,
+        environment.store().quarantine_count().await?,
+    );
+    metrics.gauge("greenroom_nodes", "Processes that serve the environment.").sample(
+        "",
+        &here,
+        environment.nodes().await?.len(),
+    );
     metrics.gauge("greenroom_profiles_behind", "Profiles that are still under an older program.").sample(
         "",
         &here,

@@ -23,6 +23,16 @@ async fn with_member() -> (House, String, String) {
 }
 
 #[tokio::test]
+async fn who_serves_an_environment() {
+    let house = House::new().await;
+    let nodes = house.get("/environments/staging/nodes").await;
+    let node = &nodes["data"][0];
+    assert_eq!((&nodes["data"].as_array().map(Vec::len), &node["epoch"]), (&Some(1), &json!(1)));
+    assert_eq!(node["duties"], json!(["recomputation", "timers"]), "nobody else is there to do it");
+    assert_eq!(node["holds_timers"], false);
+}
+
+#[tokio::test]
 async fn what_is_known_of_a_member() {
     let (house, id, _) = with_member().await;
     let at = format!("/environments/staging/profiles/{id}");

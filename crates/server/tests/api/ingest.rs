@@ -269,6 +269,8 @@ async fn health_and_metrics() {
     let text = text.as_str().unwrap();
     for line in [
         "greenroom_queue_depth{environment=\"live\"} 0",
+        "greenroom_quarantine{environment=\"live\"} 0",
+        "greenroom_nodes{environment=\"live\"} 1",
         "greenroom_ingest_seconds_count{environment=\"live\"} 1",
         "# EOF",
     ] {
@@ -281,4 +283,10 @@ async fn health_and_metrics() {
     let bearer = format!("Bearer {secret}");
     let text = send(&house.app, "GET", "/metrics", &[("authorization", &bearer)], "").await.ok();
     assert!(!text.as_str().unwrap().contains("environment=\"live\""));
+
+    house.greenroom.leave();
+    let stopping = send(&house.app, "GET", "/readyz", &[], "").await;
+    assert_eq!((stopping.status.as_u16(), &stopping.body["status"]), (503, &json!("stopping")));
+    assert_eq!(send(&house.app, "GET", "/livez", &[], "").await.ok()["status"], "ok");
+    batch(&house, &key, &json!({"batch": [order("secret-user", "2", "1")]})).await.ok();
 }

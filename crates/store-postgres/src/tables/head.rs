@@ -5,7 +5,10 @@
 //! it is queued for in order, so that a stream of batches does not starve a change; and only who may write
 //! the table can take it.
 
-use store::encoding::{Sum, int, uint, verify};
+use store::{
+    Error,
+    encoding::{Sum, int, uint, verify},
+};
 
 use crate::{
     fault::{Result, damaged},
@@ -43,6 +46,17 @@ fn verified(row: Option<&tokio_postgres::Row>) -> Result<Head> {
 
 pub(crate) async fn read(session: &Session) -> Result<Head> {
     verified(session.query_opt(READ, &[]).await?.as_ref())
+}
+
+/// Refuses when the server takes no writes now, because it is a standby or is told not to.
+pub(crate) async fn writable(session: &Session) -> Result<()> {
+    read(session).await?;
+    let sql = "SELECT current_setting('transaction_read_only') = 'on'";
+    let read_only = session.query_opt(sql, &[]).await?.map_or(Ok(false), |row| row.try_get(0))?;
+    if read_only {
+        return Err(Error::Recovering("the database is read-only".to_owned()).into());
+    }
+    Ok(())
 }
 
 /// Begins a batch: takes the lock shared, and reads the head in a statement after it. Also the batch's number.

@@ -12,6 +12,7 @@ pub(crate) mod identity;
 pub(crate) mod journal;
 pub(crate) mod manifests;
 pub(crate) mod memberships;
+pub(crate) mod nodes;
 pub(crate) mod outbox;
 pub(crate) mod outside;
 pub(crate) mod profiles;

@@ -2,7 +2,7 @@
 
 use store::{
     QuarantineRow,
-    encoding::{Sum, array, hex, limit as bound, micros, time, verify},
+    encoding::{Sum, array, hex, limit as bound, micros, time, uint, verify},
 };
 use tokio_postgres::Row;
 
@@ -100,6 +100,12 @@ impl<'a> Change<'a> {
             ),
         }
     }
+}
+
+/// How many there are.
+pub(crate) async fn count(session: &Session) -> Result<u64> {
+    let row = session.query_opt("SELECT count(*) FROM quarantine", &[]).await?;
+    Ok(uint(row.map_or(Ok(0), |row| row.try_get(0))?)?)
 }
 
 /// Newest first, before a time and message. One more than `limit`.

@@ -6,7 +6,7 @@ use store::{Page, QuarantineRow};
 use super::page;
 use crate::{
     checksum::Sum,
-    codec::{array, hex, limit as bound, micros, time},
+    codec::{array, hex, limit as bound, micros, time, uint},
     cursor::List,
     fault::{Result, verify},
 };
@@ -51,6 +51,12 @@ pub(crate) fn put(connection: &Connection, row: &QuarantineRow) -> Result<()> {
 pub(crate) fn remove(connection: &Connection, message: &[u8; 16]) -> Result<()> {
     connection.prepare_cached("DELETE FROM quarantine WHERE message = ?1")?.execute([message])?;
     Ok(())
+}
+
+/// How many there are.
+pub(crate) fn count(connection: &Connection) -> Result<u64> {
+    let count: i64 = connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0))?;
+    Ok(uint(count)?)
 }
 
 /// Newest first.

@@ -52,6 +52,8 @@ pub(crate) enum Job {
     Commit(Batch),
     Control(Epoch, Box<ControlWrites>, oneshot::Sender<Result<Commit>>),
     Outside(OutsideChange, oneshot::Sender<Result<()>>),
+    /// Whether it could write now; opens again what was given up, if it is time.
+    Ready(oneshot::Sender<Result<()>>),
     Rebuild(Box<dyn Refill>, oneshot::Sender<Result<()>>),
     Stop,
 }
@@ -125,6 +127,10 @@ impl Writer {
                 }
                 Some(Job::Outside(change, reply)) => {
                     let answer = self.outside(&change);
+                    let _ = reply.send(answer);
+                }
+                Some(Job::Ready(reply)) => {
+                    let answer = self.ready().map(drop);
                     let _ = reply.send(answer);
                 }
                 Some(Job::Rebuild(refill, reply)) => {

@@ -25,6 +25,17 @@ async fn a_full_file_says_so_and_goes_on_by_itself() {
     let refused = commit(&one, 0, large.clone()).await;
     assert!(matches!(&refused, Err(Error::Full(what)) if what.contains("one")), "{refused:?}");
     assert_eq!(one.record_count().await.expect("reading goes on"), before);
+    // Whether it can be written tells of the failure, until asking has opened the store again.
+    let mut writable = one.writable().await;
+    assert!(matches!(writable, Err(Error::Full(_) | Error::Recovering(_))), "{writable:?}");
+    for _ in 0..200 {
+        if writable.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        writable = one.writable().await;
+    }
+    writable.expect("it is open again");
     // Small ones still fit. Until the writer is open again the answer stays the same.
     let mut answer = commit(&one, 0, life(profile(1_001), 0, 1)).await;
     for _ in 0..200 {

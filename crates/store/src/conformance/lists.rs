@@ -122,6 +122,7 @@ pub async fn every_list_pages_through(bench: &Bench) {
         assert_eq!(all(limit, |after, limit| a.search("city", "Graz", after, limit)).await.len(), 5);
         assert_eq!(all(limit, |after, limit| a.members("club", after, limit)).await.len(), 5);
         assert_eq!(all(limit, |after, limit| a.quarantine(after, limit)).await.len(), 5);
+        assert_eq!(a.quarantine_count().await.expect("well"), 5);
         let feed = all(limit, |after, limit| a.feed(Direction::Backward, after, limit)).await;
         assert_eq!(feed.len(), 15);
         let ids: Vec<_> =

@@ -4,7 +4,7 @@ pub(crate) mod folder;
 mod logs;
 mod running;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Result, bail};
 
@@ -33,6 +33,13 @@ pub(crate) struct Serve {
     /// An address to listen on, instead of those in the file (repeated); 127.0.0.1:7780 by default
     #[arg(long = "listen", value_name = "ADDR:PORT")]
     listen: Vec<SocketAddr>,
+    /// What this process is called among those that share a database; the machine's name and the process's
+    /// number by default
+    #[arg(long, env = "GREENROOM_NODE", hide_env_values = true, value_name = "NAME")]
+    node: Option<String>,
+    /// After SIGTERM, say "not ready" and go on serving for so long, so that a load balancer turns away first
+    #[arg(long, value_name = "SECONDS")]
+    drain: Option<u64>,
     /// The form of log lines (on standard error)
     #[arg(long, value_enum, value_name = "FORM")]
     log_form: Option<LogForm>,
@@ -58,6 +65,12 @@ impl Serve {
         }
         if let Some(level) = self.log_level {
             config.log_level = level;
+        }
+        if let Some(node) = self.node {
+            config.options.node = node;
+        }
+        if let Some(seconds) = self.drain {
+            config.drain = Duration::from_secs(seconds);
         }
         if let Some(url) = self.store.store {
             config.store.url = Some(url);

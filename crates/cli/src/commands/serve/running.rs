@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -30,6 +31,8 @@ pub(crate) struct Running {
     /// Where the first administrator's token was written, at the first start.
     token_file: Option<PathBuf>,
     end: watch::Sender<bool>,
+    /// How long to go on serving after saying that it will stop.
+    drain: Duration,
     listeners: JoinSet<()>,
 }
 
@@ -66,7 +69,15 @@ pub(crate) async fn start(data: &Path, config: ServerConfig) -> Result<Running> 
     }
     let serving = Serving::of(listeners);
     serving.write(data)?;
-    Ok(Running { greenroom, data: data.to_owned(), serving, token_file, end, listeners: tasks })
+    Ok(Running {
+        greenroom,
+        data: data.to_owned(),
+        serving,
+        token_file,
+        end,
+        drain: config.drain,
+        listeners: tasks,
+    })
 }
 
 /// What a listener serves, in words.
@@ -103,12 +114,23 @@ impl Running {
         }
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then stops.
+    /// Serves until SIGTERM or Ctrl-C, then stops: after the time that load balancers need to hear of it, or at
+    /// once when told again.
     pub(crate) async fn until_told(self) -> Result<()> {
         let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
         tokio::select! {
             _ = terminate.recv() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted.context("listening for Ctrl-C")?,
+            _ = interrupt.recv() => {}
+        }
+        if !self.drain.is_zero() {
+            self.greenroom.leave();
+            tracing::info!(seconds = self.drain.as_secs(), "not ready any more; requests are still answered");
+            tokio::select! {
+                () = tokio::time::sleep(self.drain) => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         tracing::info!("stopping: requests in flight are answered first");
         self.stop().await?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod create;
 pub(crate) mod list;
+pub(crate) mod nodes;
 pub(crate) mod show;
 
 use runtime::Environment;

@@ -26,20 +26,32 @@ struct Lease {
 
 impl Leases {
     /// Holds due work back from now on until no part has come for a while.
-    fn renew(&self, environment: &Arc<Environment>) {
-        let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = Instant::now() + LEASE;
-        if let Some(lease) = leases.get_mut(&environment.id()) {
-            lease.until = until;
+    async fn renew(&self, environment: &Arc<Environment>) {
+        let id = environment.id();
+        if self.prolong(id) {
             return;
         }
-        leases.insert(environment.id(), Lease { until, _held: environment.hold_timers() });
-        let (leases, id) = (self.clone(), environment.id());
+        let held = environment.hold_timers().await;
+        // Another part may have done the same meanwhile.
+        if self.prolong(id) {
+            return;
+        }
+        let lease = Lease { until: Instant::now() + LEASE, _held: held };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, lease);
+        let leases = self.clone();
         tokio::spawn(async move {
             while let Some(until) = leases.due(id) {
                 tokio::time::sleep_until(until).await;
             }
         });
+    }
+
+    /// Whether due work is held back already; if so, for longer from now on.
+    fn prolong(&self, id: [u8; 16]) -> bool {
+        let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(lease) = leases.get_mut(&id) else { return false };
+        lease.until = Instant::now() + LEASE;
+        true
     }
 
     /// Ends it at once: the last part has come.

@@ -107,7 +107,7 @@ pub(crate) async fn part(
         ..PartDone::default()
     };
 
-    here.leases.renew(environment);
+    here.leases.renew(environment).await;
     for outcome in environment.ingest(items, text.len()).await? {
         match outcome {
             ItemOutcome::Decided(_) => done.decided += 1,
