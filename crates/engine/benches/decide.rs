@@ -36,6 +36,7 @@ fn rules() -> Rules {
     let loaded = document::load(&documents).expect("the example is sound");
     let program = Arc::new(Program::compile(&loaded.bundle).expect("it compiles"));
     Rules {
+        basis: program.manifest.0,
         epoch: 1,
         since: jiff::Timestamp::UNIX_EPOCH,
         react_on_upgrade: false,

@@ -95,12 +95,12 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
         Effect::Absorbed(_, state) => absorb(profile, state)?,
         Effect::Erased => {
             clear(profile);
-            // A record whose body is gone cannot tell which manifest it set: none, then, for both ways.
-            profile.manifest = [0; 32];
+            // A record whose body is gone cannot tell which basis it set: none, then, for both ways.
+            profile.basis = [0; 32];
             profile.wallets = ledger::Wallets::default();
             profile.standing = Standing::Erased;
         }
-        Effect::Manifest(manifest) => profile.manifest = *manifest,
+        Effect::Basis(basis) => profile.basis = *basis,
         Effect::Declared(fingerprints) => profile.declared = Arc::clone(fingerprints),
         Effect::Due(at) => profile.rolls_at = *at,
     }

@@ -103,9 +103,9 @@ pub enum Effect {
     Absorbed(ProfileId, Vec<u8>),
     /// The person was erased.
     Erased,
-    /// The manifest it is decided under from now on.
-    Manifest([u8; 32]),
-    /// Fingerprints of the metrics which that manifest declares, sorted.
+    /// What it stands on from now on ([`crate::Rules::basis`]).
+    Basis([u8; 32]),
+    /// Fingerprints of the metrics which its program declares, sorted.
     Declared(Arc<Vec<u64>>),
     /// A trait makes the profile findable, or does so no longer.
     Searchable(Arc<str>, bool),

@@ -34,7 +34,8 @@ pub struct Index {
     pub(crate) audiences_by_currency: BTreeMap<Arc<str>, Vec<usize>>,
     /// By an audience's place: the audiences that ask whether the profile is in it.
     pub(crate) audiences_by_audience: Vec<Vec<usize>>,
-    pub(crate) audiences_with_constants: Vec<usize>,
+    /// The constants that conditions of audiences read.
+    pub(crate) constants_of_audiences: BTreeSet<Key>,
     /// Those whose condition reads a metric over a rolling or calendar window.
     pub(crate) audiences_with_windows: Vec<usize>,
     /// The metrics over rolling or calendar windows that some audience reads.
@@ -112,6 +113,11 @@ impl Index {
         }
     }
 
+    /// The constants that conditions of audiences read.
+    pub fn constants_of_audiences(&self) -> impl Iterator<Item = &Key> {
+        self.constants_of_audiences.iter()
+    }
+
     /// The declared type of a property; open where nothing is declared.
     pub(crate) fn property_type<S: AsRef<str>>(
         &self,
@@ -139,7 +145,6 @@ impl Index {
         let mut rolling = BTreeSet::new();
         for (at, key) in program.audience_order.iter().enumerate() {
             let Some(audience) = program.audiences.get(key) else { continue };
-            let mut constants = false;
             let mut windows = false;
             for reference in &audience.condition.references {
                 let name = || reference.key.shared();
@@ -162,12 +167,9 @@ impl Index {
                             other.push(at);
                         }
                     }
-                    Kind::Constant => constants = true,
+                    Kind::Constant => drop(self.constants_of_audiences.insert(reference.key.clone())),
                     Kind::Settings | Kind::Secret | Kind::EventType | Kind::Reactor => {}
                 }
-            }
-            if constants {
-                self.audiences_with_constants.push(at);
             }
             if windows {
                 self.audiences_with_windows.push(at);

@@ -55,7 +55,7 @@ pub use rules::Rules;
 
 /// The version of everything a decision's bytes depend on: this crate, time-zone data, regular
 /// expressions, the expression library. Bumped when the corpus of golden decisions comes out differently.
-pub const DECISION_VERSION: u16 = 1;
+pub const DECISION_VERSION: u16 = 2;
 
 /// How deep events may be emitted by reactors on emitted events.
 pub const EMIT_DEPTH_MAX: usize = 8;

@@ -24,8 +24,8 @@ pub struct Profile {
     pub n: u64,
     /// Hash of the stream's last record; zeros before the first.
     pub tail: [u8; 32],
-    /// The manifest of its last decision.
-    pub manifest: [u8; 32],
+    /// What its last decision stood on ([`crate::Rules::basis`]).
+    pub basis: [u8; 32],
     /// The epoch of its last decision: audiences that read constants are looked at again when it moved.
     pub epoch: u64,
     /// Latest `decided_at`; the next is not earlier.
@@ -44,7 +44,7 @@ pub struct Profile {
     pub traits: Arc<SortedMap<Arc<str>, String>>,
     /// Keys of the traits by which it can be found, as the program said when they were set.
     pub searchable: Arc<BTreeSet<Arc<str>>>,
-    /// Fingerprints of the metrics declared by its manifest, sorted: tells a new metric from one that has
+    /// Fingerprints of the metrics declared by its program, sorted: tells a new metric from one that has
     /// counted nothing yet.
     pub declared: Arc<Vec<u64>>,
     /// By metric key; absent until it counts something.
@@ -136,7 +136,7 @@ impl Profile {
             id,
             n: 0,
             tail: [0; 32],
-            manifest: [0; 32],
+            basis: [0; 32],
             epoch: 0,
             decided_at: Timestamp::UNIX_EPOCH,
             latest: Timestamp::UNIX_EPOCH,

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use program::{Key, Program, expression::Value};
+use sha2::{Digest, Sha256};
 
 use crate::Profile;
 pub use crate::index::Index;
@@ -18,9 +19,12 @@ pub struct Rules {
     pub epoch: u64,
     /// The head, compiled.
     pub program: Arc<Program>,
-    /// When the head became this manifest: upgrades count as of then.
+    /// What a profile stands on: the manifest, with the values of the constants that audiences read. A profile
+    /// that stands on another one must be upgraded ([`basis`]).
+    pub basis: [u8; 32],
+    /// When this basis came into force: upgrades count as of then.
     pub since: Timestamp,
-    /// Whether upgrades to this manifest set off reactors on entering and leaving.
+    /// Whether upgrades to it set off reactors on entering and leaving.
     pub react_on_upgrade: bool,
     /// Constants as bound, defaults filled in.
     pub constants: BTreeMap<Key, Value>,
@@ -34,16 +38,16 @@ pub struct Rules {
 
 impl Rules {
     /// Whether this profile must be upgraded before anything else is decided for it. A new profile needs
-    /// none: its first record takes the manifest.
+    /// none: its first record takes the basis.
     pub fn needs_upgrade(&self, profile: &Profile) -> bool {
-        profile.n > 0 && profile.manifest != self.program.manifest.0
+        profile.n > 0 && profile.basis != self.basis
     }
 
     /// Whether that upgrade must be given the profile's history: a metric that wants backfill is new to it
     /// or has been redefined.
     pub fn needs_history(&self, profile: &Profile) -> bool {
         profile.is_active()
-            && profile.manifest != self.program.manifest.0
+            && profile.basis != self.basis
             && self.program.metrics.iter().any(|(key, metric)| {
                 metric.begin == program::kinds::metric::Begin::Backfill
                     && self
@@ -52,6 +56,23 @@ impl Rules {
                         .is_some_and(|now| Index::is_new(profile, key, now))
             })
     }
+}
+
+/// What profiles stand on under a program with these constants: the manifest's hash; where audiences read
+/// constants, SHA-256 over it and their values, so that binding one anew works memberships out again.
+pub fn basis(program: &Program, index: &Index, constants: &BTreeMap<Key, Value>) -> [u8; 32] {
+    if index.constants_of_audiences.is_empty() {
+        return program.manifest.0;
+    }
+    let mut hasher = Sha256::new().chain_update(b"basis").chain_update(program.manifest.0);
+    for key in &index.constants_of_audiences {
+        let value = constants.get(key).map_or(serde_json::Value::Null, Value::to_json).to_string();
+        for part in [key.as_str(), &value] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+    }
+    hasher.finalize().into()
 }
 
 /// The program's schedules, for the environment's due work: each reactor that begins or ends, with when.

@@ -147,17 +147,17 @@ impl Environment {
         schedule_points(&self.rules().program, after)
     }
 
-    /// Sweeps some profiles that are still under an older program. Says whether there are more.
+    /// Sweeps some profiles that are still under an older program, or constants that have been bound anew. Says whether there are more.
     pub(crate) async fn sweep_some(&self) -> Result<bool> {
-        let manifest = self.rules().program.manifest.0;
-        let behind = self.store.behind(manifest, WAKE_AT_ONCE).await?;
+        let basis = self.rules().basis;
+        let behind = self.store.behind(basis, WAKE_AT_ONCE).await?;
         if behind.is_empty() {
             self.live.sweep_left.store(0, Ordering::Release);
             return Ok(false);
         }
         let left = self.live.sweep_left.load(Ordering::Acquire);
         if left == 0 {
-            let (count, _) = self.store.behind_count(manifest).await?;
+            let (count, _) = self.store.behind_count(basis).await?;
             self.live.sweep_left.store(count, Ordering::Release);
         }
         let swept = behind.len() as u64;
@@ -171,7 +171,7 @@ impl Environment {
 
     /// How far the recomputation after a change of program has come: profiles left, and in all.
     pub async fn sweep_progress(&self) -> Result<(u64, u64)> {
-        Ok(self.store.behind_count(self.rules().program.manifest.0).await?)
+        Ok(self.store.behind_count(self.rules().basis).await?)
     }
 
     /// Moves the test clock forward: everything that is due until then fires, in time order.

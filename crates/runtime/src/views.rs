@@ -10,7 +10,7 @@ pub(crate) fn profile_row(profile: &Profile) -> ProfileRow {
         n: profile.n,
         tail: profile.tail,
         state: profile.encode().into(),
-        manifest: profile.manifest,
+        manifest: profile.basis,
         due_at: profile.due_at,
     }
 }

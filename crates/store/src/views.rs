@@ -18,7 +18,7 @@ pub struct ProfileRow {
     pub tail: [u8; 32],
     /// The state, encoded by the engine.
     pub state: Arc<[u8]>,
-    /// The manifest it was last decided under (tells which profiles a sweep has still to visit).
+    /// What it was last decided under: the manifest, and constants that audiences read (tells which profiles a sweep has still to visit).
     pub manifest: [u8; 32],
     /// The earliest work that is due for it.
     pub due_at: Option<Timestamp>,

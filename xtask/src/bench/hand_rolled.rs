@@ -9,8 +9,8 @@ use crate::{
     process, workspace,
 };
 
-const SETTINGS: &str = "
-listen_addresses = ''
+/// What the server is given, here and under Greenroom.
+pub(super) const SETTINGS: &str = "
 fsync = on
 synchronous_commit = on
 shared_buffers = 4GB
@@ -19,7 +19,7 @@ max_wal_size = 8GB
 
 /// Transactions, and so events, a second.
 pub(super) fn run(folder: &Path, seconds: u32) -> Result<f64> {
-    let postgres = Cluster::start(folder, Access::Trust, SETTINGS)?;
+    let postgres = Cluster::start(folder, Access::Trust, &format!("{SETTINGS}listen_addresses = ''\n"))?;
     let scripts = workspace::root().join("benches/hand_rolled");
     for script in ["setup.sql", "event.sql"] {
         fs::copy(scripts.join(script), folder.join(script)).with_context(|| format!("copying {script}"))?;

@@ -11,6 +11,8 @@ use anyhow::{Context, Result, bail};
 use crate::{process, workspace};
 
 mod hand_rolled;
+mod load;
+mod nodes;
 mod ours;
 mod table;
 
@@ -22,7 +24,7 @@ Usage: cargo xtask bench [--events N] [--seconds S] [--without-postgres] [--no-b
 
   --events N          events for each way of sending: 1,000,000 for a hundred a POST, fewer for fewer
   --seconds S         how long the hand-rolled baseline runs; 15
-  --without-postgres  leave the hand-rolled baseline out, and the ratios with it
+  --without-postgres  leave out the hand-rolled baseline, the ratios with it, and Greenroom over PostgreSQL
   --no-build          measure the programs that were built last
 
 The baselines are one PostgreSQL transaction an event (PostgreSQL 15 is installed if it is missing) and the
@@ -60,7 +62,15 @@ pub fn run(arguments: &[String]) -> Result<()> {
     println!("greenroom");
     let ours = ours::run(&room.folder("greenroom")?, options.events)?;
 
-    println!("\n{}", table::print(hand_rolled, insert, &ours));
+    let nodes = if options.postgres {
+        println!("greenroom over PostgreSQL");
+        // A quarter: with two nodes beside the server and the load, it takes its time.
+        Some(nodes::run(&room.folder("nodes")?, options.events / 4)?)
+    } else {
+        None
+    };
+
+    println!("\n{}", table::print(hand_rolled, insert, &ours, nodes.as_ref()));
     Ok(())
 }
 

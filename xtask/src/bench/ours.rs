@@ -1,11 +1,11 @@
 //! Greenroom under load: 1, 10 and 100 events a POST, then its memory, its disk, and how fast it verifies.
 
-use std::{fs, path::Path, process::Command, time::Instant};
+use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
-use crate::{greenroom::Greenroom, process, workspace};
+use super::load::{self, Load};
+use crate::{greenroom::Greenroom, workspace};
 
 /// What was measured.
 pub(super) struct Figures {
@@ -18,37 +18,19 @@ pub(super) struct Figures {
     pub(super) rehearsed_per_second: f64,
 }
 
-/// One way of sending.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Load {
-    pub(super) per_post: u64,
-    pub(super) connections: u32,
-    pub(super) events_per_second: f64,
-    pub(super) p50_ms: f64,
-    pub(super) p99_ms: f64,
-    pub(super) cpu_us_per_event: f64,
-    pub(super) refused: u64,
-}
-
-/// Events a POST, connections, and the part of the events that is sent so: the slower, the fewer.
-const WAYS: [(u64, u32, u64); 3] = [(100, 16, 1), (10, 64, 2), (1, 256, 8)];
-
 pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
     let server = Greenroom::start(&workspace::built("release", "greenroom"), &folder.join("data"))?;
     let idle_bytes = memory(&server, "VmRSS")?;
     server.apply(&workspace::root().join("benches/program"), "live")?;
     let key = server.write_key("live")?;
-    load(&server, &key, &["members"])?;
+    load::members(&server, &key)?;
     let before = disk_bytes(server.folder())?;
     let mut loads = Vec::new();
     let mut sent = 0;
-    for (seed, (per_post, connections, part)) in (1..).zip(WAYS) {
-        let count = (events / part).max(per_post);
-        println!("  {per_post} a POST over {connections} connections, {count} events");
-        let way = [count, per_post, u64::from(connections), seed].map(|number| number.to_string());
-        let report = load(&server, &key, &["tracks", &way[0], &way[1], &way[2], &way[3]])?;
-        loads.push(read(&report, per_post, connections)?);
-        sent += count;
+    for way in load::ways(events) {
+        println!("  {way}");
+        loads.push(load::send(&server, &key, way)?);
+        sent += way.events;
     }
     let (peak_bytes, loaded_bytes) = (memory(&server, "VmHWM")?, memory(&server, "VmRSS")?);
     let grown = disk_bytes(server.folder())?.saturating_sub(before);
@@ -92,28 +74,6 @@ fn ratio(bytes: u64, events: u64) -> f64 {
     bytes as f64 / events as f64
 }
 
-/// Runs the load generator: what to send first, then how.
-fn load(server: &Greenroom, key: &str, way: &[&str]) -> Result<Value> {
-    let host = server.collector()?.trim_start_matches("http://");
-    let mut command = Command::new(workspace::built("release", "load"));
-    command.arg(way[0]).args([host, key, &server.pid().to_string()]).args(&way[1..]);
-    let printed = process::output(&mut command).with_context(|| server.last_words())?;
-    serde_json::from_str(&printed).context("the load generator's figures")
-}
-
-fn read(report: &Value, per_post: u64, connections: u32) -> Result<Load> {
-    let figure = |name: &str| report[name].as_f64().with_context(|| format!("no `{name}` in {report}"));
-    Ok(Load {
-        per_post,
-        connections,
-        events_per_second: figure("events_per_second")?,
-        p50_ms: figure("p50_ms")?,
-        p99_ms: figure("p99_ms")?,
-        cpu_us_per_event: figure("cpu_us_per_event")?,
-        refused: report["refused"].as_u64().context("no `refused`")?,
-    })
-}
-
 /// `VmRSS`, what the server holds now, or `VmHWM`, the most it ever held.
 fn memory(server: &Greenroom, what: &str) -> Result<u64> {
     let path = format!("/proc/{}/status", server.pid());
@@ -140,8 +100,6 @@ fn disk_bytes(folder: &Path) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -150,12 +108,5 @@ mod tests {
         assert_eq!(kibibytes(status, "VmRSS"), Some(51_200));
         assert_eq!(kibibytes(status, "VmHWM"), Some(204_800));
         assert_eq!(kibibytes(status, "VmSwap"), None);
-    }
-
-    #[test]
-    fn a_report_without_a_figure_is_an_error() {
-        let report = json!({ "events_per_second": 1.0, "p50_ms": 1.0, "p99_ms": 2.0, "cpu_us_per_event": 3.0, "refused": 0 });
-        assert!(read(&report, 1, 256).is_ok());
-        assert!(read(&json!({ "events_per_second": 1.0 }), 1, 256).is_err());
     }
 }

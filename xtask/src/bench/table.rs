@@ -2,10 +2,15 @@
 
 use std::fmt::Write;
 
-use super::ours::Figures;
+use super::{load::Load, nodes, ours::Figures};
 
 /// The table. Ratios are to the hand-rolled baseline, when there is one.
-pub(super) fn print(hand_rolled: Option<f64>, insert: f64, ours: &Figures) -> String {
+pub(super) fn print(
+    hand_rolled: Option<f64>,
+    insert: f64,
+    ours: &Figures,
+    nodes: Option<&nodes::Figures>,
+) -> String {
     let mut text = String::new();
     let ratio = |rate: f64| hand_rolled.map_or("–".to_owned(), |base| format!("{:.1}×", rate / base));
     // Writing to a text cannot fail.
@@ -18,19 +23,26 @@ pub(super) fn print(hand_rolled: Option<f64>, insert: f64, ours: &Figures) -> St
         let name = "hand-rolled, PostgreSQL, one transaction an event";
         let _ = writeln!(text, "| {name} | {} | 1.0× | | | | |", whole(rate));
     }
-    for load in &ours.loads {
-        let cpu = load.cpu_us_per_event;
-        let _ = writeln!(
-            text,
-            "| greenroom, {} a POST, {} connections | {} | {} | {:.1} | {:.1} | {cpu:.1} | {} |",
-            load.per_post,
-            load.connections,
-            whole(load.events_per_second),
-            ratio(load.events_per_second),
-            load.p50_ms,
-            load.p99_ms,
-            whole(1e6 / cpu),
-        );
+    let mut rows = |name: &str, loads: &[Load]| {
+        for load in loads {
+            let cpu = load.cpu_us_per_event;
+            let _ = writeln!(
+                text,
+                "| {name}, {} a POST, {} connections | {} | {} | {:.1} | {:.1} | {cpu:.1} | {} |",
+                load.per_post,
+                load.connections,
+                whole(load.events_per_second),
+                ratio(load.events_per_second),
+                load.p50_ms,
+                load.p99_ms,
+                whole(1e6 / cpu),
+            );
+        }
+    };
+    rows("greenroom", &ours.loads);
+    if let Some(nodes) = nodes {
+        rows("greenroom over PostgreSQL, one node", &nodes.one);
+        rows("greenroom over PostgreSQL, two nodes", &nodes.two);
     }
     let _ = writeln!(
         text,
@@ -70,7 +82,7 @@ fn whole(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::ours::Load, *};
+    use super::*;
 
     #[test]
     fn thousands() {
@@ -91,6 +103,8 @@ mod tests {
             cpu_us_per_event: 40.0,
             refused: 3,
         };
+        let slower = Load { events_per_second: 9_000.0, ..load.clone() };
+        let nodes = nodes::Figures { one: vec![slower.clone()], two: vec![slower] };
         let ours = Figures {
             loads: vec![load],
             idle_bytes: 40_000_000,
@@ -100,11 +114,16 @@ mod tests {
             verified_per_second: 50_000.0,
             rehearsed_per_second: 40_000.0,
         };
-        let table = print(Some(3_000.0), 300_000.0, &ours);
+        let table = print(Some(3_000.0), 300_000.0, &ours, Some(&nodes));
         assert!(table.contains(
             "| greenroom, 100 a POST, 16 connections | 30,000 | 10.0× | 1.0 | 2.0 | 40.0 | 25,000 |"
         ));
         assert!(table.contains("| bare SQLite insert, 1,000 rows a transaction | 300,000 | 100.0× |"));
-        assert!(print(None, 1.0, &ours).contains("| 30,000 | – |"));
+        for many in ["one node", "two nodes"] {
+            let row =
+                format!("| greenroom over PostgreSQL, {many}, 100 a POST, 16 connections | 9,000 | 3.0× |");
+            assert!(table.contains(&row), "{table}");
+        }
+        assert!(print(None, 1.0, &ours, None).contains("| 30,000 | – |"));
     }
 }

@@ -28,7 +28,7 @@ impl Work<'_> {
             let what = "what is to be merged in is not the active state of another profile";
             return Err(Fault::new("inactive", from.to_string(), what).into());
         }
-        if state.manifest != self.rules.program.manifest.0 {
+        if state.basis != self.rules.basis {
             let what =
                 "it must be upgraded to the program at hand before it is merged, or its metrics are lost";
             return Err(Fault::new("behind", from.to_string(), what).into());

@@ -84,26 +84,22 @@ impl<'a> Work<'a> {
             queue: VecDeque::new(),
             steps: 0,
         };
-        if profile.epoch != rules.epoch {
-            // Constants may have been bound anew since.
-            work.dirty.extend(&rules.index.audiences_with_constants);
-        }
         apply::begin(&mut work.profile, profile.n + 1, times, rules.epoch, kind);
         work
     }
 
-    /// Messages, commands and merges need an active profile under this manifest. A new one takes it.
+    /// Messages, commands and merges need an active profile that stands on what is in force. A new one takes it.
     pub(super) fn must_be_current(&mut self) -> Result<(), Stop> {
         if !self.profile.is_active() {
             let what = "it has been merged into another or erased";
             return Err(Fault::new("inactive", self.profile.id.to_string(), what).into());
         }
-        let manifest = self.rules.program.manifest.0;
+        let basis = self.rules.basis;
         if self.profile.n == 1 {
-            self.effect(Effect::Manifest(manifest))?;
+            self.effect(Effect::Basis(basis))?;
             self.effect(Effect::Declared(Arc::clone(&self.rules.index.declared)))?;
             self.all_dirty();
-        } else if self.profile.manifest != manifest {
+        } else if self.profile.basis != basis {
             let what = "it has not been upgraded to the program at hand";
             return Err(Fault::new("behind", self.profile.id.to_string(), what).into());
         }

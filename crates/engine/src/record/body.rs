@@ -52,7 +52,7 @@ enum EffectForm<'a> {
     MergedInto([u8; 16]),
     Absorbed([u8; 16], &'a [u8]),
     Erased,
-    Manifest([u8; 32]),
+    Basis([u8; 32]),
     Declared(Vec<[u8; 8]>),
     Searchable(&'a str, bool),
     Due(Option<i64>),
@@ -100,7 +100,7 @@ fn effect_form(effect: &Effect) -> EffectForm<'_> {
         Effect::MergedInto(into) => EffectForm::MergedInto(into.0),
         Effect::Absorbed(from, state) => EffectForm::Absorbed(from.0, state),
         Effect::Erased => EffectForm::Erased,
-        Effect::Manifest(manifest) => EffectForm::Manifest(*manifest),
+        Effect::Basis(basis) => EffectForm::Basis(*basis),
         Effect::Declared(declared) => {
             EffectForm::Declared(declared.iter().map(|fingerprint| fingerprint.to_be_bytes()).collect())
         }
@@ -131,7 +131,7 @@ fn read_effect(form: EffectForm<'_>) -> Result<Effect, Undecodable> {
         EffectForm::MergedInto(into) => Effect::MergedInto(ProfileId(into)),
         EffectForm::Absorbed(from, state) => Effect::Absorbed(ProfileId(from), state.into()),
         EffectForm::Erased => Effect::Erased,
-        EffectForm::Manifest(manifest) => Effect::Manifest(manifest),
+        EffectForm::Basis(basis) => Effect::Basis(basis),
         EffectForm::Declared(declared) => {
             Effect::Declared(Arc::new(declared.into_iter().map(u64::from_be_bytes).collect()))
         }

@@ -126,7 +126,7 @@ fn decisions_come_out_as_they_did() {
                 let recorded = record::decode(&encoded.header, Some(&encoded.body)).expect("it reads back");
                 // The manifest is the program crate's to keep stable, not part of what is compared here.
                 let mut decision = recorded.decision;
-                decision.effects.retain(|effect| !matches!(effect, crate::Effect::Manifest(_)));
+                decision.effects.retain(|effect| !matches!(effect, crate::Effect::Basis(_)));
                 let hash = Sha256::digest(record::decision_bytes(&decision));
                 let hash =
                     hash.iter().take(12).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));

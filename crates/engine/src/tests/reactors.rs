@@ -6,7 +6,7 @@ use super::{
     stories::SHOP,
     world::{World, at},
 };
-use crate::{Effect, Input, Outcome, Stopped, input::Order};
+use crate::{Effect, Outcome, Stopped, input::Order};
 
 fn with(more: &str) -> World {
     World::new(&format!("{SHOP}---\n{more}"))
@@ -387,25 +387,47 @@ spec: {condition: "profile.balances.points >= 1000"}
 }
 
 #[test]
-fn constants_bound_anew_are_seen_at_the_next_occasion() {
+fn constants_bound_anew_work_memberships_out_again() {
     let mut world = with(
         r#"
 kind: constant
 key: enough
 spec: {type: int, default: 100}
 ---
+kind: constant
+key: unread
+spec: {type: int, default: 1}
+---
 kind: audience
 key: content
 spec: {condition: "profile.balances.points >= constants.enough"}
+---
+kind: reactor
+key: congratulate
+spec: {trigger: {audience_entered: content}, actions: [{award: {currency: points, amount: 1}}]}
 "#,
     );
     let id = world.order("ann", "1997-01-01", "50");
+    let bind = |world: &mut World, key: &str, value: i64, since: &str| {
+        let mut rules = world.rules.clone();
+        rules.epoch += 1;
+        rules.since = at(since);
+        rules
+            .constants
+            .insert(program::Key::new(key).expect("a key"), program::expression::Value::Int(value));
+        rules.basis = crate::rules::basis(&rules.program, &rules.index, &rules.constants);
+        world.change(rules);
+    };
     assert!(!world.profile(id).audiences.contains_key("content"));
-    let mut bound = world.rules.clone();
-    bound.epoch += 1;
-    bound.constants.insert(program::Key::new("enough").expect("a key"), program::expression::Value::Int(50));
-    world.change(bound);
-    world.decide(id, &Input::Timer, at("1997-01-02")).expect("it is decided");
-    assert!(world.profile(id).audiences.contains_key("content"));
+    bind(&mut world, "enough", 50, "1997-01-02");
+    assert!(world.rules.needs_upgrade(world.profile(id)) && !world.rules.needs_history(world.profile(id)));
+    world.advance("1997-01-02");
+    assert_eq!(world.profile(id).audiences.get("content"), Some(&at("1997-01-02")));
+    assert_eq!(world.balance(id, "points"), 50, "entering so is silent");
+    bind(&mut world, "unread", 2, "1997-01-03");
+    assert!(!world.rules.needs_upgrade(world.profile(id)), "no audience reads it");
+    bind(&mut world, "enough", 100, "1997-01-04");
+    world.order("ann", "1997-01-05", "1");
+    assert!(!world.profile(id).audiences.contains_key("content"), "51 is less than 100");
     world.verify();
 }

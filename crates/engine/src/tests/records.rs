@@ -109,7 +109,7 @@ fn everything() -> Decision {
         Effect::MergedInto(OTHER),
         Effect::Absorbed(OTHER, Profile::new(OTHER).encode()),
         Effect::Erased,
-        Effect::Manifest([0xcc; 32]),
+        Effect::Basis([0xcc; 32]),
         Effect::Declared(Arc::new(vec![1, u64::MAX])),
         Effect::Searchable("email".into(), true),
         Effect::Due(Some(at(10))),
@@ -172,9 +172,9 @@ fn formats_are_frozen() {
     let mut world = World::new(SHOP);
     let id = world.order("ann", "1997-01-01", "600.10");
     world.send("1997-01-02", json!({"type": "identify", "userId": "ann", "traits": {"city": "Bern"}}));
-    // The manifest and the chain depend on more than the format.
+    // The basis and the chain depend on more than the format.
     let mut profile = world.profile(id).clone();
-    (profile.manifest, profile.tail) = ([0; 32], [0; 32]);
+    (profile.basis, profile.tail) = ([0; 32], [0; 32]);
     written.push(format!("state {}", hex(&profile.encode())));
     let golden = include_str!("golden/formats.txt");
     let written = written.join("\n") + "\n";

@@ -36,7 +36,7 @@ pub(super) fn compile(yaml: &str) -> Arc<Program> {
 
 pub(super) fn rules(yaml: &str, epoch: u64, since: &str) -> Rules {
     let program = compile(yaml);
-    let constants = program
+    let constants: std::collections::BTreeMap<_, _> = program
         .constants
         .iter()
         .filter_map(|(key, constant)| {
@@ -44,14 +44,16 @@ pub(super) fn rules(yaml: &str, epoch: u64, since: &str) -> Rules {
             Some((key.clone(), program::expression::Value::from_json(json, &constant.of_type)?))
         })
         .collect();
+    let index = Arc::new(Index::new(&program));
     Rules {
+        basis: crate::rules::basis(&program, &index, &constants),
         epoch,
         since: at(since),
         react_on_upgrade: false,
         constants,
         switched_off: std::collections::BTreeSet::new(),
         live: false,
-        index: Arc::new(Index::new(&program)),
+        index,
         program,
     }
 }

@@ -44,6 +44,8 @@ pub struct EpochState {
     pub react: bool,
     /// Constants, sealed.
     pub constants: BTreeMap<Key, Vec<u8>>,
+    /// When each constant was last bound or unbound.
+    pub constants_since: BTreeMap<Key, Timestamp>,
     /// Reactors switched off.
     pub switched_off: BTreeSet<Key>,
     /// The clock.
@@ -84,9 +86,11 @@ impl EpochState {
             Change::ConstantSet { key, sealed } => {
                 let sealed = unhex(sealed).ok_or_else(|| Error::Sealed(format!("constant `{key}`")))?;
                 self.constants.insert(key.clone(), sealed);
+                self.constants_since.insert(key.clone(), record.at);
             }
             Change::ConstantUnset { key } => {
                 self.constants.remove(key);
+                self.constants_since.insert(key.clone(), record.at);
             }
             Change::Switched { reactor, on: true } => {
                 self.switched_off.remove(reactor);
@@ -205,12 +209,17 @@ impl Epochs {
             }
         }
         let index = Arc::new(engine::rules::Index::new(&program));
+        let head_since = state.since.unwrap_or(Timestamp::UNIX_EPOCH);
+        // A constant that an audience reads is part of what profiles stand on.
+        let bound = index.constants_of_audiences().filter_map(|key| state.constants_since.get(key)).max();
+        let since = bound.copied().unwrap_or(head_since).max(head_since);
         Ok(Rules {
+            basis: engine::rules::basis(&program, &index, &constants),
             index,
             epoch: state.epoch,
             program,
-            since: state.since.unwrap_or(Timestamp::UNIX_EPOCH),
-            react_on_upgrade: state.react,
+            since,
+            react_on_upgrade: state.react && since == head_since,
             constants,
             switched_off: state.switched_off.clone(),
             live: self.live,

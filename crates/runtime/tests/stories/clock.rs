@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::ground::{ada, apply, at, ground, holds, order, points, send, state, track};
+use crate::ground::{SHOP, ada, apply, at, ground, holds, order, points, send, state, track};
 
 const TIMED: &str = r"
 kind: event_type
@@ -91,4 +91,35 @@ async fn an_import_of_old_orders_behaves_as_then() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("by today both have expired, but {} are left", points(&live, "u1").await);
+}
+
+#[tokio::test]
+async fn a_constant_bound_anew_moves_members_who_do_nothing() {
+    let ground = ground().await;
+    let live = ground.live();
+    let with_constant = SHOP.replace("lifetime_spend > 100.0", "lifetime_spend > constants.big")
+        + "---\nkind: constant\nkey: big\nspec: {type: decimal, default: 100}\n";
+    apply(&live, &with_constant).await;
+    send(&live, vec![order("m1", "u1", "60", live.now()), order("m2", "u2", "10", live.now())]).await;
+    assert!(state(&live, "u1").await.audiences.is_empty());
+    let key = program::Key::new("big").expect("a key");
+    live.set_constant(ada(), key.clone(), Some(json!(50)), None).await.expect("it is bound");
+    let swept = async || {
+        for _ in 0..500 {
+            if live.sweep_progress().await.expect("it reads").0 == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the sweep does not come to an end");
+    };
+    swept().await;
+    assert!(state(&live, "u1").await.audiences.contains_key("big_spenders"));
+    assert!(state(&live, "u2").await.audiences.is_empty());
+    // Back to what holds without it: the next order finds them out of it again, or the sweep before it.
+    live.set_constant(ada(), key, None, None).await.expect("it is unbound");
+    send(&live, vec![order("m3", "u1", "1", live.now())]).await;
+    assert!(state(&live, "u1").await.audiences.is_empty());
+    swept().await;
+    holds(&live).await;
 }

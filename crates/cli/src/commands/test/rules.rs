@@ -35,6 +35,7 @@ impl Ground {
             .collect();
         constants.extend(case.constants.clone());
         Rules {
+            basis: engine::rules::basis(&self.program, &self.index, &constants),
             epoch: 1,
             program: Arc::clone(&self.program),
             since: Timestamp::UNIX_EPOCH,

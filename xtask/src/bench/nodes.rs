@@ -1,0 +1,54 @@
+//! Greenroom over PostgreSQL: one node, then two.
+
+use std::{net::TcpListener, path::Path};
+
+use anyhow::{Context, Result};
+
+use super::{
+    hand_rolled::SETTINGS,
+    load::{self, Load},
+};
+use crate::{
+    greenroom::Greenroom,
+    postgres::{Access, Cluster},
+    workspace,
+};
+
+/// What was measured: with one node, and with two.
+pub(super) struct Figures {
+    pub(super) one: Vec<Load>,
+    pub(super) two: Vec<Load>,
+}
+
+pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr())?.port();
+    let settings = format!("{SETTINGS}listen_addresses = '127.0.0.1'\nport = {port}\n");
+    let database = folder.join("database");
+    std::fs::create_dir(&database).with_context(|| database.display().to_string())?;
+    let _cluster = Cluster::start(&database, Access::Trust, &settings)?;
+    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    // Nodes of one install have one master key.
+    let key = "5a".repeat(32);
+    let node = |name: &str| {
+        Greenroom::start_prepared(&workspace::built("release", "greenroom"), &folder.join(name), |command| {
+            command.args(["--store", &url, "--node", name]).env("GREENROOM_MASTER_KEY", &key);
+        })
+    };
+    let first = node("first")?;
+    first.apply(&workspace::root().join("benches/program"), "live")?;
+    let key = first.write_key("live")?;
+    load::members(&first, &key)?;
+    let mut figures = Figures { one: Vec::new(), two: Vec::new() };
+    for way in load::ways(events) {
+        println!("  one node: {way}");
+        figures.one.push(load::send(&first, &key, way)?);
+    }
+    let second = node("second")?;
+    for way in load::ways(events) {
+        println!("  two nodes: {way}");
+        figures.two.push(load::send_to_all(&[&first, &second], &key, way)?);
+    }
+    first.stop()?;
+    second.stop()?;
+    Ok(figures)
+}
