@@ -3,10 +3,9 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, Weak,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use store::{AdministratorRow, Backend, ControlWrites, Identity, KeyRow};
@@ -18,7 +17,9 @@ use crate::{
     clock::SharedClock,
     control::{Actor, Change, ControlDraft, hex},
     environment::Options,
-    keys, seal,
+    keys,
+    opening::{self, Unopened},
+    seal,
 };
 
 /// Who makes a request, and what that allows.
@@ -62,6 +63,9 @@ pub enum Unauthenticated {
         /// `live`, `test`, or `administrator`.
         kind: &'static str,
     },
+    /// It may be of an environment that did not open.
+    #[error("environment `{}` does not open at the moment, and this may be a key of it", .0.name)]
+    Unopened(Unopened),
     /// Its time is over.
     #[error("this key expired at {0}")]
     Expired(jiff::Timestamp),
@@ -72,14 +76,15 @@ pub enum Unauthenticated {
 
 /// The install.
 pub struct Greenroom {
-    backend: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     master_key: [u8; 32],
     clock: SharedClock,
     options: Options,
     environments: RwLock<BTreeMap<String, Arc<Environment>>>,
-    administrators: RwLock<Vec<AdministratorRow>>,
+    pub(crate) unopened: RwLock<Vec<Unopened>>,
+    pub(crate) administrators: RwLock<Vec<AdministratorRow>>,
     /// Held by whoever opens or makes environments.
-    opening: tokio::sync::Mutex<()>,
+    pub(crate) opening: tokio::sync::Mutex<()>,
     watching: Mutex<Option<JoinHandle<()>>>,
     leaving: AtomicBool,
 }
@@ -87,11 +92,8 @@ pub struct Greenroom {
 /// The name of the environment that is there from the start.
 pub const LIVE: &str = "live";
 
-/// How often a node looks for environments and administrators that others have made.
-const WATCH_EVERY: Duration = Duration::from_secs(1);
-
 impl Greenroom {
-    /// Opens everything; makes `live` on the first start.
+    /// Opens everything that opens ([`Greenroom::unopened`] tells the rest); makes `live` on the first start.
     pub async fn open(
         backend: Arc<dyn Backend>,
         master_key: [u8; 32],
@@ -105,12 +107,15 @@ impl Greenroom {
             clock,
             options,
             environments: RwLock::default(),
+            unopened: RwLock::default(),
             opening: tokio::sync::Mutex::default(),
             watching: Mutex::default(),
             leaving: AtomicBool::new(false),
         });
         greenroom.open_registered().await?;
-        if !greenroom.environments().iter().any(|environment| environment.is_live()) {
+        let has_live = greenroom.environments().iter().any(|environment| environment.is_live())
+            || greenroom.unopened().iter().any(|one| one.live);
+        if !has_live {
             match greenroom.make(LIVE, true, Actor::system()).await {
                 // Another node began at the same moment.
                 Err(Error::Store(store::Error::Exists(_))) => greenroom.open_registered().await?,
@@ -118,33 +123,13 @@ impl Greenroom {
             }
         }
         if greenroom.backend.is_shared() {
-            let watching = tokio::spawn(watch(Arc::downgrade(&greenroom)));
+            let watching = tokio::spawn(opening::watch(Arc::downgrade(&greenroom)));
             *greenroom.watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(watching);
         }
         Ok(greenroom)
     }
 
-    /// Opens every environment that is registered and not open here yet.
-    async fn open_registered(&self) -> Result<()> {
-        let _alone = self.opening.lock().await;
-        for row in self.backend.environments().await? {
-            if self.environment(&row.name).is_none() {
-                let store = self.backend.open(&row.name).await?;
-                self.start(store).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes in what other nodes have added: environments and administrators.
-    async fn catch_up(&self) -> Result<()> {
-        self.open_registered().await?;
-        let rows = self.backend.administrators().await?;
-        *self.administrators.write().unwrap_or_else(PoisonError::into_inner) = rows;
-        Ok(())
-    }
-
-    async fn start(&self, store: Arc<dyn store::Environment>) -> Result<Arc<Environment>> {
+    pub(crate) async fn start(&self, store: Arc<dyn store::Environment>) -> Result<Arc<Environment>> {
         let environment =
             Environment::start(store, &self.master_key, Arc::clone(&self.clock), self.options.clone())
                 .await?;
@@ -194,6 +179,7 @@ impl Greenroom {
         match restored {
             Ok(store) => {
                 let environment = self.start(store).await?;
+                self.unopened.write().unwrap_or_else(PoisonError::into_inner).retain(|one| one.name != name);
                 note_restored(&environment, actor).await?;
                 Ok(environment)
             }
@@ -233,15 +219,6 @@ impl Greenroom {
         self.environments.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// One environment, or an error that names those there are.
-    pub fn expect_environment(&self, name: &str) -> Result<Arc<Environment>> {
-        self.environment(name).ok_or_else(|| {
-            let names: Vec<String> =
-                self.environments().iter().map(|environment| environment.name().to_owned()).collect();
-            Error::Refused(format!("there is no environment `{name}`; there are: {}", names.join(", ")))
-        })
-    }
-
     /// Whose token it is.
     pub fn authenticate(&self, token: &str) -> Result<Principal, Unauthenticated> {
         let shape = keys::shape(token).map_err(Unauthenticated::Malformed)?;
@@ -264,7 +241,10 @@ impl Greenroom {
             .environments()
             .into_iter()
             .find_map(|environment| environment.find_key(&hash).map(|row| (environment, row)))
-            .ok_or(Unauthenticated::Unknown { kind })?;
+            .ok_or_else(|| {
+                let of_kind = self.unopened().into_iter().find(|one| one.live == shape.live);
+                of_kind.map_or(Unauthenticated::Unknown { kind }, Unauthenticated::Unopened)
+            })?;
         if let Some(at) = row.revoked_at {
             return Err(Unauthenticated::Revoked(at));
         }
@@ -319,22 +299,6 @@ impl Greenroom {
             environment.stop().await?;
         }
         Ok(())
-    }
-}
-
-/// Looks for what other nodes have added, until the install is gone.
-async fn watch(greenroom: Weak<Greenroom>) {
-    let mut failed = false;
-    loop {
-        tokio::time::sleep(WATCH_EVERY).await;
-        let Some(greenroom) = greenroom.upgrade() else { return };
-        let outcome = greenroom.catch_up().await;
-        if let Err(error) = &outcome
-            && !failed
-        {
-            tracing::warn!(%error, "what other nodes have added cannot be seen");
-        }
-        failed = outcome.is_err();
     }
 }
 

@@ -21,6 +21,7 @@ pub mod intake;
 pub mod keys;
 pub mod live;
 pub mod nodes;
+pub mod opening;
 pub mod quarantine;
 pub mod seal;
 pub mod timers;

@@ -65,6 +65,13 @@ async fn readyz(State(here): State<Here>) -> Response {
             why,
         });
     }
+    for one in here.greenroom.unopened() {
+        if here.listener.environments.serve(&one.name, one.live) {
+            let kind = if one.live { "live" } else { "test" };
+            let why = Some(format!("it does not open: {}", one.why));
+            states.push(EnvironmentState { name: one.name, kind, ready: false, why });
+        }
+    }
     let ready = states.iter().all(|state| state.ready);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let health = Health {

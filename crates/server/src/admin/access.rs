@@ -103,6 +103,10 @@ fn reach(here: &Here, principal: &Principal, name: &str) -> Result<Arc<Environme
         ));
     }
     let Some(environment) = here.greenroom.environment(name) else {
+        if let Some(one) = here.greenroom.unopened().into_iter().find(|one| one.name == name) {
+            let what = format!("Environment `{name}` does not open: {}.", one.why);
+            return Err(Problem::new(Code::Unavailable, what));
+        }
         let names: Vec<String> = here
             .greenroom
             .environments()

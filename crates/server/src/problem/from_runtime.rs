@@ -63,7 +63,12 @@ impl From<store::Error> for Problem {
 
 impl From<Unauthenticated> for Problem {
     fn from(why: Unauthenticated) -> Self {
-        Self::new(Code::Unauthorized, sentence(&why.to_string()))
+        let text = sentence(&why.to_string());
+        match why {
+            // Clients send it again: it may well be accepted then.
+            Unauthenticated::Unopened(_) => Self::new(Code::Unavailable, text).retry_after(RECOVERY_SECONDS),
+            _ => Self::new(Code::Unauthorized, text),
+        }
     }
 }
 

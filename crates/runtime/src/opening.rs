@@ -1,0 +1,85 @@
+//! Opening environments: all that are registered, at the start and when another node has made one. One that
+//! does not open (damaged, rewound, of a newer schema) does not keep the others from being served.
+
+use std::{
+    sync::{Arc, PoisonError, Weak},
+    time::Duration,
+};
+
+use store::RegistryRow;
+
+use crate::{Environment, Greenroom, Result};
+
+/// How often a node looks for environments and administrators that others have made.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// An environment that is registered and did not open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unopened {
+    /// Its name.
+    pub name: String,
+    /// Live or test.
+    pub live: bool,
+    /// What was in the way, for people.
+    pub why: String,
+}
+
+impl Greenroom {
+    /// The environments that are registered and did not open.
+    pub fn unopened(&self) -> Vec<Unopened> {
+        self.unopened.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens every environment that is registered and not open here yet. Fails when none is open then, and one
+    /// should be.
+    pub(crate) async fn open_registered(&self) -> Result<()> {
+        let _alone = self.opening.lock().await;
+        let (mut unopened, mut first) = (Vec::new(), None);
+        for row in self.backend.environments().await? {
+            if self.environment(&row.name).is_some() {
+                continue;
+            }
+            if let Err(error) = self.open_one(&row).await {
+                unopened.push(Unopened { name: row.name, live: row.live, why: error.to_string() });
+                first = first.or(Some(error));
+            }
+        }
+        let before = self.unopened();
+        for one in unopened.iter().filter(|one| !before.contains(one)) {
+            tracing::error!(environment = one.name, error = one.why, "it does not open and is not served");
+        }
+        *self.unopened.write().unwrap_or_else(PoisonError::into_inner) = unopened;
+        match first {
+            Some(error) if self.environments().is_empty() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn open_one(&self, row: &RegistryRow) -> Result<Arc<Environment>> {
+        self.start(self.backend.open(&row.name).await?).await
+    }
+
+    /// Takes in what other nodes have added: environments and administrators.
+    async fn catch_up(&self) -> Result<()> {
+        self.open_registered().await?;
+        let rows = self.backend.administrators().await?;
+        *self.administrators.write().unwrap_or_else(PoisonError::into_inner) = rows;
+        Ok(())
+    }
+}
+
+/// Looks for what other nodes have added, until the install is gone.
+pub(crate) async fn watch(greenroom: Weak<Greenroom>) {
+    let mut failed = false;
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        let Some(greenroom) = greenroom.upgrade() else { return };
+        let outcome = greenroom.catch_up().await;
+        if let Err(error) = &outcome
+            && !failed
+        {
+            tracing::warn!(%error, "what other nodes have added cannot be seen");
+        }
+        failed = outcome.is_err();
+    }
+}
