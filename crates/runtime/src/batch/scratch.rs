@@ -183,7 +183,7 @@ impl<'a> Scratch<'a> {
             return Ok(());
         }
         let rules = Arc::clone(&self.ground.rules);
-        if rules.needs_upgrade(&profile) {
+        if rules.needs_upgrade(profile) {
             let history = self.ground.loaded.histories.get(&id).cloned().unwrap_or_default();
             let at = rules.since.max(profile.latest);
             self.own_input(id, &Input::Upgrade { react: rules.react_on_upgrade, history }, at)?;
