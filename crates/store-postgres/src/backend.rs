@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use postgres_protocol::password::scram_sha_256;
 use store::{
-    AdministratorRow, Backend, Environment, Error, Identity, RegistryRow, Result,
+    AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Result,
     encoding::{check_name, hex},
 };
 use tokio::sync::Mutex;
@@ -20,6 +20,7 @@ use crate::{
     address::Address,
     environment::PostgresEnvironment,
     fault::{self, Fault},
+    making::PostgresMaking,
     opened::Opened,
     pool::{Lane, Lease, Login, Pool, quoted},
     registry::{self, Entry},
@@ -32,10 +33,10 @@ use crate::{
 #[derive(Clone)]
 pub struct PostgresBackend(Arc<House>);
 
-struct House {
-    address: Address,
-    options: Options,
-    installing: Arc<Pool>,
+pub(crate) struct House {
+    pub(crate) address: Address,
+    pub(crate) options: Options,
+    pub(crate) installing: Arc<Pool>,
     open: Mutex<BTreeMap<String, Weak<Opened>>>,
 }
 
@@ -110,8 +111,16 @@ pub(crate) async fn make(session: &Session, row: RegistryRow) -> fault::Result<E
     Ok(entry)
 }
 
+/// What is being made cannot be used.
+pub(crate) fn unfinished(name: &str) -> Error {
+    Error::Refused(format!(
+        "environment `{name}` is not whole: it is being moved here, or that was broken off; run `greenroom \
+         migrate-store` again to its end"
+    ))
+}
+
 impl House {
-    async fn lease(&self) -> Result<Lease> {
+    pub(crate) async fn lease(&self) -> Result<Lease> {
         self.installing.lease(Lane::Short).await
     }
 
@@ -123,6 +132,9 @@ impl House {
         let work = async {
             schema::begin(&lease).await?;
             for Entry { row, .. } in registry::environments(&lease).await? {
+                if row.making && row.name == identity.name {
+                    return Err(unfinished(&row.name).into());
+                }
                 if (row.id == identity.id) != (row.name == identity.name) {
                     return Err(Error::Exists(format!("environment `{}`", row.name)).into());
                 }
@@ -182,6 +194,9 @@ impl House {
             .await
             .map_err(Fault::told_of_control)?
             .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
+        if entry.row.making {
+            return Err(unfinished(name));
+        }
         let what = format!("schema {} of environment `{name}`", entry.schema);
         let work = async {
             let at = schema::version(&lease, &entry.schema).await?;
@@ -232,6 +247,10 @@ impl Backend for PostgresBackend {
     async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
         self.0.create(&identity, made_at).await?;
         self.0.open(&identity.name).await
+    }
+
+    async fn begin(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Making>> {
+        PostgresMaking::begin(&self.0, identity, made_at).await
     }
 
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>> {

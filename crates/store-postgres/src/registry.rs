@@ -2,7 +2,7 @@
 //! Small and seldom written.
 
 use store::{
-    AdministratorRow, RegistryRow,
+    AdministratorRow, Error, RegistryRow,
     encoding::{Sum, array, micros, opt_time, time, verify},
 };
 use tokio_postgres::Row;
@@ -91,6 +91,22 @@ pub(crate) async fn put_environment(session: &Session, entry: &Entry) -> Result<
             ],
         )
         .await?;
+    Ok(())
+}
+
+/// Marks one as made.
+pub(crate) async fn made(session: &Session, entry: &Entry) -> Result<()> {
+    let entry = Entry { row: RegistryRow { making: false, ..entry.row.clone() }, ..entry.clone() };
+    let sql = "UPDATE greenroom.environment SET making = false, crc = $2 WHERE id = $1";
+    let count = session.execute(sql, &[&entry.row.id.as_slice(), &environment_sum(&entry)]).await?;
+    if count == 1 {
+        return Ok(());
+    }
+    Err(Error::Missing(format!("environment `{}` in the registry", entry.row.name)).into())
+}
+
+pub(crate) async fn remove_environment(session: &Session, id: &[u8; 16]) -> Result<()> {
+    session.execute("DELETE FROM greenroom.environment WHERE id = $1", &[&id.as_slice()]).await?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use store::{AdministratorRow, Backend, Environment, Error, Identity, RegistryRow, Result};
+use store::{AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Result};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     environment::SqliteEnvironment,
     fault::{Fault, file},
     folder::{self, Folder},
+    making::SqliteMaking,
     opened::Opened,
     registry::{self, Registry},
     schema,
@@ -31,15 +32,15 @@ use crate::{
 pub struct SqliteBackend(Arc<House>);
 
 /// Everything of a data folder.
-struct House {
-    folder: Arc<Folder>,
-    options: Options,
+pub(crate) struct House {
+    pub(crate) folder: Arc<Folder>,
+    pub(crate) options: Options,
     rooms: Mutex<Rooms>,
 }
 
-struct Rooms {
-    registry: Registry,
-    open: BTreeMap<String, Weak<Opened>>,
+pub(crate) struct Rooms {
+    pub(crate) registry: Registry,
+    pub(crate) open: BTreeMap<String, Weak<Opened>>,
 }
 
 impl SqliteBackend {
@@ -69,7 +70,7 @@ impl SqliteBackend {
     }
 
     /// Runs something slow on a thread of its own.
-    async fn aside<T: Send + 'static>(
+    pub(crate) async fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce(&House) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -88,7 +89,7 @@ impl SqliteBackend {
     }
 }
 
-fn remove_folder(path: &Path) -> Result<()> {
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file("removing", path, e)),
         _ => Ok(()),
@@ -96,7 +97,7 @@ fn remove_folder(path: &Path) -> Result<()> {
 }
 
 impl House {
-    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+    pub(crate) fn rooms(&self) -> MutexGuard<'_, Rooms> {
         // What a panicking thread may have left is a registry connection without a transaction.
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,14 +124,14 @@ impl House {
             making: true,
         };
         rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
-        self.make(identity)?;
+        self.make(identity, true)?;
         row.making = false;
         rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         self.open(&mut rooms, &identity.name)
     }
 
-    /// Makes an environment's store: files, schema, identity.
-    fn make(&self, identity: &Identity) -> Result<()> {
+    /// Makes an environment's store: files, schema, and the identity, which tells that it was made to its end.
+    pub(crate) fn make(&self, identity: &Identity, whole: bool) -> Result<()> {
         let told = |fault: Fault| fault.told(&identity.name, "making its store");
         let path = self.folder.store(&identity.name);
         let room = self.folder.environment(&identity.name);
@@ -142,7 +143,9 @@ impl House {
         let write = |connection: &mut rusqlite::Connection| -> Result<(), Fault> {
             let transaction = connection.transaction()?;
             Position::default().write(&transaction)?;
-            identity::write(&transaction, identity)?;
+            if whole {
+                identity::write(&transaction, identity)?;
+            }
             transaction.commit()?;
             Ok(())
         };
@@ -158,12 +161,15 @@ impl House {
             .environment(name)
             .map_err(Fault::told_of_control)?
             .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
+        if row.making {
+            return Err(Error::Refused(format!("environment `{name}` is being made; it is not whole yet")));
+        }
         if let Some(opened) = rooms.open.get(name).and_then(Weak::upgrade)
             && let Some(handle) = SqliteEnvironment::another(&opened)
         {
             return Ok(Arc::new(handle));
         }
-        let opened = Opened::open(&row, Arc::clone(&self.folder), self.options.clone())?;
+        let opened = Opened::open(&row, Arc::clone(&self.folder), self.options.clone(), None)?;
         rooms.open.insert(name.to_owned(), Arc::downgrade(&opened));
         SqliteEnvironment::another(&opened)
             .map(|handle| Arc::new(handle) as Arc<dyn Environment>)
@@ -196,6 +202,10 @@ impl Backend for SqliteBackend {
 
     async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
         self.aside(move |house| house.create(&identity, made_at)).await
+    }
+
+    async fn begin(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Making>> {
+        SqliteMaking::begin(self, identity, made_at).await
     }
 
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>> {

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 
 use crate::{
-    Buckets, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction, DirectoryEntry,
+    Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction, DirectoryEntry,
     DirectoryKey, Due, Granted, Identity, Membership, NewRecord, ObjectRow, OutboxRow, OutsideChange, Page,
-    ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow, SecretRow, Stream,
-    SumChange,
+    ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow, SecretRow, Share,
+    Stream, SumChange,
 };
 
 /// A position in the control stream. Every record names the one it was decided under.
@@ -168,7 +168,11 @@ pub trait Environment: Send + Sync {
     async fn rebuild(&self, refill: Box<dyn Refill>) -> Result<()>;
     /// A view's rows as sorted lines, for comparison: `profiles`, `memberships`, `search`, `due`, `sums`,
     /// `counters`, `directory`, `quarantine`.
-    async fn export_view(&self, view: &str) -> Result<Vec<String>>;
+    async fn export_view(&self, view: &str) -> Result<Vec<String>> {
+        self.export_share(view, Share::ALL).await
+    }
+    /// One share of those lines, sorted.
+    async fn export_share(&self, view: &str, share: Share) -> Result<Vec<String>>;
 
     // ---- configuration -------------------------------------------------------------------------------
 
@@ -201,6 +205,9 @@ pub trait Environment: Send + Sync {
 
     // ---- keeping -------------------------------------------------------------------------------------
 
+    /// Everything that cannot be made again from the journal, in pages, in the order of [`Carried`]. For moving
+    /// an environment that nobody writes: it is not one moment.
+    async fn carry(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Carried>>;
     /// Writes a consistent copy while serving, into a folder that must be absent or empty.
     async fn backup(&self, to: &Path) -> Result<()>;
     /// Checks what the backend can check by itself: page structure, every row's checksum.

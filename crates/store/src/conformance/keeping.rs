@@ -155,7 +155,7 @@ impl Refill for Known {
     }
 }
 
-fn known(environment_rows: Vec<ProfileWrite>, fails: bool) -> Known {
+pub(super) fn known(environment_rows: Vec<ProfileWrite>, fails: bool) -> Known {
     let mut claims = vec![claim(1, profile(1), 1), claim(2, profile(2), 1)];
     for no in [1, 2] {
         claims.push(crate::Claim {
@@ -182,7 +182,7 @@ fn known(environment_rows: Vec<ProfileWrite>, fails: bool) -> Known {
 }
 
 /// Two people, a counter, a sum, a quarantined event, a schedule; and the rows that stand for them.
-async fn furnished(pair: &super::Pair) -> Vec<ProfileWrite> {
+pub(super) async fn furnished(pair: &super::Pair) -> Vec<ProfileWrite> {
     settle(&pair.a, 1, "otto").await;
     settle(&pair.a, 2, "anna").await;
     let message = super::batch::hash(77);
