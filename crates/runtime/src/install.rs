@@ -95,7 +95,8 @@ impl Greenroom {
             environments: RwLock::default(),
         });
         let registered = greenroom.backend.environments().await?;
-        for row in &registered {
+        // What is not whole belongs to whoever is making it.
+        for row in registered.iter().filter(|row| !row.making) {
             let store = greenroom.backend.open(&row.name).await?;
             greenroom.start(store).await?;
         }

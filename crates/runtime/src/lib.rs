@@ -20,6 +20,7 @@ pub mod install;
 pub mod intake;
 pub mod keys;
 pub mod live;
+pub mod moving;
 pub mod quarantine;
 pub mod seal;
 pub mod timers;

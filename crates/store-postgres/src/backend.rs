@@ -49,7 +49,7 @@ impl PostgresBackend {
     ///
     /// # Errors
     /// [`Error::Refused`] for a URL, password, privilege or schema that does not fit, [`Error::Missing`] for a
-    /// database that is not there, [`Error::Recovering`] when the server does not answer now.
+    /// database that is not there (or was never used, and must have been), [`Error::Recovering`] when the server does not answer now.
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let address = Address::parse(url, &options)?;
         let login = Login {
@@ -60,17 +60,20 @@ impl PostgresBackend {
         };
         let installing = Arc::new(Pool::new(login, INSTALLING, &options));
         let mut lease = installing.lease(Lane::Short).await?;
-        control(&mut lease).await.map_err(Fault::told_of_control)?;
+        control(&mut lease, options.must_exist).await.map_err(Fault::told_of_control)?;
         drop(lease);
         Ok(Self(Arc::new(House { address, options, installing, open: Mutex::default() })))
     }
 }
 
 /// Makes or migrates the control store.
-async fn control(lease: &mut Lease) -> fault::Result<()> {
+async fn control(lease: &mut Lease, must_exist: bool) -> fault::Result<()> {
     let what = "the control store";
     schema::suits(lease).await?;
     let at = schema::version(lease, schema::CONTROL_SCHEMA).await?;
+    if at == 0 && must_exist {
+        return Err(Error::Missing("a store of Greenroom in this database".to_owned()).into());
+    }
     if !schema::is_behind(at, schema::CONTROL, what)? {
         return Ok(());
     }

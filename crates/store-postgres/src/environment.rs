@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use store::{
-    Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction, DirectoryEntry,
-    DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, ObjectRow, OutboxRow,
-    OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result, RevisionRow,
-    SecretRow, Share, Stream,
+    Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
+    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, ObjectRow,
+    OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result,
+    RevisionRow, SecretRow, Share, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
 };
 

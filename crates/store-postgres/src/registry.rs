@@ -7,7 +7,10 @@ use store::{
 };
 use tokio_postgres::Row;
 
-use crate::{fault::Result, session::Session};
+use crate::{
+    fault::Result,
+    session::{Param, Session},
+};
 
 /// An environment, and how to get at it.
 #[derive(Clone)]
@@ -97,8 +100,10 @@ pub(crate) async fn put_environment(session: &Session, entry: &Entry) -> Result<
 /// Marks one as made.
 pub(crate) async fn made(session: &Session, entry: &Entry) -> Result<()> {
     let entry = Entry { row: RegistryRow { making: false, ..entry.row.clone() }, ..entry.clone() };
-    let sql = "UPDATE greenroom.environment SET making = false, crc = $2 WHERE id = $1";
-    let count = session.execute(sql, &[&entry.row.id.as_slice(), &environment_sum(&entry)]).await?;
+    // Of the same making: somebody else may have begun it anew.
+    let sql = "UPDATE greenroom.environment SET making = false, crc = $3 WHERE id = $1 AND role = $2";
+    let params: [Param<'_>; 3] = [&entry.row.id.as_slice(), &entry.role, &environment_sum(&entry)];
+    let count = session.execute(sql, &params).await?;
     if count == 1 {
         return Ok(());
     }

@@ -17,7 +17,7 @@ use crate::{
     Options, backup, codec, connection,
     environment::SqliteEnvironment,
     fault::{Fault, file},
-    folder::{self, Folder},
+    folder::{self, CONTROL, Folder},
     making::SqliteMaking,
     opened::Opened,
     registry::{self, Registry},
@@ -47,23 +47,16 @@ impl SqliteBackend {
     /// Takes a data folder (made if it is absent) and finishes or removes what a crash left half made.
     ///
     /// # Errors
-    /// [`Error::InUse`] when another process, or another backend in this one, holds it.
+    /// [`Error::InUse`] when another process, or another backend in this one, holds it; [`Error::Missing`] when
+    /// it must exist and has never been used.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        if options.must_exist && !folder.join(CONTROL).exists() {
+            return Err(Error::Missing(format!("a data folder of Greenroom at {}", folder.display())));
+        }
         let folder = Arc::new(Folder::take(folder)?);
         let registry = Registry::open(&folder.control()).map_err(Fault::told_of_control)?;
-        for row in
-            registry.environments().map_err(Fault::told_of_control)?.into_iter().filter(|row| row.making)
-        {
-            if registry::finished(&folder.store(&row.name), &row.id) {
-                tracing::info!(environment = row.name, "finished making it");
-                registry
-                    .put_environment(&RegistryRow { making: false, ..row })
-                    .map_err(Fault::told_of_control)?;
-            } else {
-                tracing::info!(environment = row.name, "removed what was left of making it");
-                remove_folder(&folder.environment(&row.name))?;
-                registry.remove_environment(&row.id).map_err(Fault::told_of_control)?;
-            }
+        if !options.must_exist {
+            finish_or_remove(&folder, &registry)?;
         }
         let rooms = Mutex::new(Rooms { registry, open: BTreeMap::new() });
         Ok(Self(Arc::new(House { folder, options, rooms })))
@@ -87,6 +80,22 @@ impl SqliteBackend {
             .map_err(|e| Error::Backend { doing: "starting a thread".to_owned(), source: Box::new(e) })?;
         answer.await.unwrap_or_else(|_| Err(Error::Panicked("the store's own work".to_owned())))
     }
+}
+
+/// What a crash left half made.
+fn finish_or_remove(folder: &Folder, registry: &Registry) -> Result<()> {
+    let told = Fault::told_of_control;
+    for row in registry.environments().map_err(told)?.into_iter().filter(|row| row.making) {
+        if registry::finished(&folder.store(&row.name), &row.id) {
+            tracing::info!(environment = row.name, "finished making it");
+            registry.put_environment(&RegistryRow { making: false, ..row }).map_err(told)?;
+        } else {
+            tracing::info!(environment = row.name, "removed what was left of making it");
+            remove_folder(&folder.environment(&row.name))?;
+            registry.remove_environment(&row.id).map_err(told)?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn remove_folder(path: &Path) -> Result<()> {

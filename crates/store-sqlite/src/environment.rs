@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use rusqlite::Connection;
 use store::{
-    Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction, DirectoryEntry,
-    DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, ObjectRow, OutboxRow,
-    OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result, RevisionRow,
-    SecretRow, Share, Stream,
+    Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
+    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, ObjectRow,
+    OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result,
+    RevisionRow, SecretRow, Share, Stream,
 };
 use tokio::sync::oneshot;
 

@@ -63,8 +63,7 @@ impl House {
         self.make(identity, false)?;
         let opened = Opened::open(&row, Arc::clone(&self.folder), self.options.clone(), Some(identity))?;
         rooms.open.insert(name.clone(), Arc::downgrade(&opened));
-        let environment =
-            SqliteEnvironment::another(&opened).ok_or_else(|| Error::Closed(name.clone()))?;
+        let environment = SqliteEnvironment::another(&opened).ok_or_else(|| Error::Closed(name.clone()))?;
         Ok((environment, row))
     }
 

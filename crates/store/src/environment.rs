@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 
 use crate::{
-    Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction, DirectoryEntry,
-    DirectoryKey, Due, Granted, Identity, Membership, NewRecord, ObjectRow, OutboxRow, OutsideChange, Page,
-    ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow, SecretRow, Share,
-    Stream, SumChange,
+    Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction,
+    DirectoryEntry, DirectoryKey, Due, Granted, Identity, Membership, NewRecord, ObjectRow, OutboxRow,
+    OutsideChange, Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow,
+    SecretRow, Share, Stream, SumChange,
 };
 
 /// A position in the control stream. Every record names the one it was decided under.
@@ -79,6 +79,10 @@ impl Writes {
             && self.forget.is_empty()
     }
 }
+
+/// The views that can be exported.
+pub const VIEWS: [&str; 8] =
+    ["profiles", "memberships", "search", "due", "sums", "counters", "directory", "quarantine"];
 
 /// One environment's store. Cheap to clone; several handles, also in several processes where the backend
 /// allows it, see each other's commits.
@@ -166,8 +170,7 @@ pub trait Environment: Send + Sync {
     /// Drops every view and lets `refill` fill them again from the journal, in one go; readers see the old
     /// ones until it is done. `refill` is called with a writer that takes view rows in any order.
     async fn rebuild(&self, refill: Box<dyn Refill>) -> Result<()>;
-    /// A view's rows as sorted lines, for comparison: `profiles`, `memberships`, `search`, `due`, `sums`,
-    /// `counters`, `directory`, `quarantine`.
+    /// A view's rows as sorted lines, for comparison: one of [`VIEWS`].
     async fn export_view(&self, view: &str) -> Result<Vec<String>> {
         self.export_share(view, Share::ALL).await
     }

@@ -156,7 +156,10 @@ impl<'a> Columns<'a> {
 }
 
 /// The first of these records whose stream has none before it.
-pub(crate) async fn without_previous(session: &Session, records: &[(Stream, u64)]) -> Result<Option<(Stream, u64)>> {
+pub(crate) async fn without_previous(
+    session: &Session,
+    records: &[(Stream, u64)],
+) -> Result<Option<(Stream, u64)>> {
     let bucket: Vec<i16> = records.iter().map(|(of, _)| stream_bucket(*of)).collect();
     let key: Vec<Vec<u8>> = records.iter().map(|(of, _)| StreamKey::new(*of).bytes().to_vec()).collect();
     let n: Vec<i64> = records.iter().map(|(_, n)| int(*n)).collect();

@@ -136,8 +136,7 @@ impl Parts {
                     parts.quarantined.insert(message, Tail { n, identity });
                 }
             }
-            if let Some(row) =
-                outbox.iter().find(|row| Stream::Profile(row.profile) != stream || row.n != n)
+            if let Some(row) = outbox.iter().find(|row| Stream::Profile(row.profile) != stream || row.n != n)
             {
                 return Err(refused(format!(
                     "an outbox row of record {} of profile {} with another record",

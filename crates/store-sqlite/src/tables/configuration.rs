@@ -197,8 +197,8 @@ pub(crate) fn promotions(
 
 /// By hash, some of them.
 pub(crate) fn objects_from(connection: &Connection, skip: i64, limit: usize) -> Result<Vec<ObjectRow>> {
-    let mut statement =
-        connection.prepare_cached("SELECT hash, canonical, crc FROM object ORDER BY hash LIMIT ?2 OFFSET ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT hash, canonical, crc FROM object ORDER BY hash LIMIT ?2 OFFSET ?1")?;
     let mut rows = statement.query((skip, bound(limit)))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -10,12 +10,8 @@ use super::{
 };
 use crate::{
     AdministratorRow, ControlWrites, CounterKey, Environment, Error, OutsideChange, ProfileWrite, Record,
-    Refill, Result, Stream, Writes,
+    Refill, Result, Stream, VIEWS, Writes,
 };
-
-/// The views that can be exported.
-pub const VIEWS: [&str; 8] =
-    ["profiles", "memberships", "search", "due", "sums", "counters", "directory", "quarantine"];
 
 /// Every view's export.
 pub async fn exports(environment: &Arc<dyn Environment>) -> Vec<(&'static str, Vec<String>)> {

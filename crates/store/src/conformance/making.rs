@@ -7,12 +7,12 @@ use super::{
     batch::{commit, hash, life, must, profile, quarantined, record, write},
     erasure::{erasure, is_gone, settle},
     identity,
-    keeping::{VIEWS, exports, furnished, known},
+    keeping::{exports, furnished, known},
 };
 use crate::{
     Carried, CarriedRecord, ControlWrites, CounterKey, Cursor, Environment, Error, KeyRow, Making, NewRecord,
     ObjectRow, OutsideChange, ProfileWrite, PromotionRow, Record, RevisionRow, SecretRow, Share, Stream,
-    Writes,
+    VIEWS, Writes,
 };
 
 /// A row, read back.
@@ -162,11 +162,17 @@ pub async fn what_is_carried_makes_an_equal_environment(bench: &Bench) {
     for (a, b) in [(&pair.a, &two)] {
         assert_eq!(a.record_count().await.expect("well"), b.record_count().await.expect("well"));
         assert_eq!(a.member_counts().await.expect("well"), b.member_counts().await.expect("well"));
-        assert_eq!(a.behind_count([0; 32]).await.expect("well"), b.behind_count([0; 32]).await.expect("well"));
+        assert_eq!(
+            a.behind_count([0; 32]).await.expect("well"),
+            b.behind_count([0; 32]).await.expect("well")
+        );
         assert_eq!(a.outbox(None, 99).await.expect("well"), b.outbox(None, 99).await.expect("well"));
         assert_eq!(a.revisions(None, 99).await.expect("well"), b.revisions(None, 99).await.expect("well"));
         assert_eq!(a.promotions(None, 99).await.expect("well"), b.promotions(None, 99).await.expect("well"));
-        assert_eq!(a.quarantine_of([5; 16]).await.expect("well"), b.quarantine_of([5; 16]).await.expect("well"));
+        assert_eq!(
+            a.quarantine_of([5; 16]).await.expect("well"),
+            b.quarantine_of([5; 16]).await.expect("well")
+        );
     }
     goes_on(&two).await;
 }
