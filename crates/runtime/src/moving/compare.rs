@@ -15,7 +15,7 @@ pub(super) async fn rows(
     left: &Tally,
     target: &Arc<dyn Environment>,
     records: u64,
-    tell: &mut (dyn FnMut(Stage, u64, u64) + Send),
+    tell: &mut dyn FnMut(Stage, u64, u64),
 ) -> Result<Vec<String>> {
     let mut reader = Reader::of(target);
     while reader.next().await?.is_some() {
@@ -30,7 +30,7 @@ pub(super) async fn views(
     source: &Arc<dyn Environment>,
     target: &Arc<dyn Environment>,
     lines: u64,
-    tell: &mut (dyn FnMut(Stage, u64, u64) + Send),
+    tell: &mut dyn FnMut(Stage, u64, u64),
 ) -> Result<Vec<String>> {
     let of = u32::try_from(lines.div_ceil(LINES_AT_ONCE)).unwrap_or(u32::MAX).max(1);
     let (mut told, mut done) = (Vec::new(), 0);

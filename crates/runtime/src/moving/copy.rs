@@ -59,7 +59,7 @@ pub(super) async fn copy(
     source: &Arc<dyn Environment>,
     making: &Arc<dyn Making>,
     records: u64,
-    tell: &mut (dyn FnMut(Stage, u64, u64) + Send),
+    tell: &mut dyn FnMut(Stage, u64, u64),
 ) -> Result<Tally> {
     let hasher = Hasher::new(&source.identity().directory_key);
     let mut reader = Reader::of(source);

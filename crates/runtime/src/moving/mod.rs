@@ -50,7 +50,7 @@ pub struct Progress<'a> {
 }
 
 /// Who is told how far it is.
-pub type Tell<'a> = &'a mut (dyn FnMut(Progress<'_>) + Send);
+pub type Tell<'a> = &'a mut dyn FnMut(Progress<'_>);
 
 /// What was moved of one environment: equal on both sides.
 #[derive(Clone, Debug, Serialize)]

@@ -21,7 +21,7 @@ pub(super) async fn make(
     environment: &Environment,
     making: &Arc<dyn Making>,
     (records, profiles): (u64, u64),
-    tell: &mut (dyn FnMut(Stage, u64, u64) + Send),
+    tell: &mut dyn FnMut(Stage, u64, u64),
 ) -> Result<()> {
     let shares = records.div_ceil(RECORDS_AT_ONCE).max(profiles.div_ceil(PROFILES_AT_ONCE));
     let mut counters: BTreeMap<CounterKey, (i64, u64)> = BTreeMap::new();
