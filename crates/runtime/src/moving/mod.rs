@@ -11,6 +11,7 @@ mod views;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use engine::profile::Standing;
 use serde::Serialize;
 use store::{AdministratorRow, Backend, Making, RegistryRow};
 
@@ -198,31 +199,39 @@ impl Move {
         Ok(environment)
     }
 
-    /// Whether it can be moved: nobody is waiting to be erased again, and what is sealed opens.
+    /// Whether it can be moved: what is sealed opens, and nobody is waiting to be erased again.
     async fn fit(&self, source: &Arc<dyn store::Environment>) -> Result<()> {
         let name = &source.identity().name;
-        let pending = source.erasures_pending().await?.len();
-        if pending > 0 {
-            return Err(Error::Refused(format!(
-                "environment `{name}` was restored from a backup and has not been served since: {pending} people are \
-                 to be erased again first. Start a server on the source once, stop it, and move it then"
-            )));
-        }
         let opened = async {
             let environment = self.at_rest(source).await?;
             environment.constants()?;
             for secret in source.secrets().await? {
                 environment.seal.open(&format!("secret `{}`", secret.key), &secret.sealed)?;
             }
-            Ok(())
+            Ok(environment)
         };
-        match opened.await {
-            Err(Error::Sealed(what)) => Err(Error::Refused(format!(
-                "environment `{name}`: {what} cannot be unsealed, the master key is not the one it was sealed with. \
-                 Give the source's own in GREENROOM_MASTER_KEY, or its data folder with --data"
-            ))),
-            other => other,
+        let environment = match opened.await {
+            Err(Error::Sealed(what)) => {
+                return Err(Error::Refused(format!(
+                    "environment `{name}`: {what} cannot be unsealed, the master key is not the one it was sealed with. \
+                     Give the source's own in GREENROOM_MASTER_KEY, or its data folder with --data"
+                )));
+            }
+            other => other?,
+        };
+        let mut pending = 0;
+        for profile in source.erasures_pending().await? {
+            // Who had been erased when the backup was made is noted as well; of them nothing came back.
+            let state = environment.profile(profile).await?;
+            pending += u64::from(state.is_some_and(|state| state.standing != Standing::Erased));
         }
+        if pending > 0 {
+            return Err(Error::Refused(format!(
+                "environment `{name}` was restored from a backup and has not been served since: {pending} people are \
+                 to be erased again first. Start a server on the source once, stop it, and move it then"
+            )));
+        }
+        Ok(())
     }
 
     /// Marks environments as made, one after the other.
