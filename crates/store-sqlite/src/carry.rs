@@ -19,8 +19,11 @@ use crate::{
 /// Rows of one kind, and where it goes on if there may be more of it.
 type Part = (Vec<Carried>, Option<i64>);
 
+/// Reads some rows of a kind, from a place on.
+type Read = fn(&Connection, i64, usize) -> Result<Part>;
+
 /// The kinds, in the order of [`Carried`].
-const KINDS: [fn(&Connection, i64, usize) -> Result<Part>; 10] = [
+const KINDS: [Read; 10] = [
     control,
     objects,
     revisions,

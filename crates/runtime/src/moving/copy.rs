@@ -36,7 +36,9 @@ impl Reader {
         let store = Arc::clone(&self.store);
         self.reading = Some(tokio::spawn(async move {
             let page = store.carry(after, PAGE).await?;
-            page.rows.iter().for_each(|row| tally.add(row));
+            for row in &page.rows {
+                tally.add(row);
+            }
             Ok(Read { rows: page.rows, next: page.next, tally })
         }));
     }

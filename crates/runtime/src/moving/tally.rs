@@ -89,7 +89,9 @@ impl Tally {
                     Stream::Quarantine(_) | Stream::Control => "quarantine_records",
                 };
                 self.record(kind, record, identity.as_ref().map(<[u8; 16]>::as_slice));
-                outbox.iter().for_each(|row| self.outbox(row));
+                for row in outbox {
+                    self.outbox(row);
+                }
             }
             Carried::Erasure { stream, at, pending } => {
                 let fields = self.kind("erasures").bytes(StreamKey::new(*stream).bytes());
@@ -224,7 +226,9 @@ mod tests {
 
     fn tally(rows: &[Carried]) -> Tally {
         let mut tally = Tally::default();
-        rows.iter().for_each(|row| tally.add(row));
+        for row in rows {
+            tally.add(row);
+        }
         tally
     }
 

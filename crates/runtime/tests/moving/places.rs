@@ -96,7 +96,7 @@ impl Database {
         for row in client.query(tables, &[]).await.expect("it reads") {
             let table: String = row.get(0);
             // A row as text shows bytes in hexadecimal.
-            let hex: String = marker.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = store::encoding::hex(marker.as_bytes());
             let sql = format!(
                 "SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%{marker}%' OR t::text LIKE '%{hex}%'"
             );
