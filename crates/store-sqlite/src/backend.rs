@@ -286,6 +286,29 @@ mod tests {
         one(&backend).await;
     }
 
+    /// As a crash leaves it while rows of another store are put.
+    #[tokio::test]
+    async fn what_was_being_put_is_removed_unless_only_looked_at() {
+        let data = tempfile::tempdir().expect("a folder can be made");
+        let open = |must_exist| {
+            let options = Options { must_exist, ..Options::default() };
+            SqliteBackend::open(data.path(), options)
+        };
+        assert!(matches!(open(true).err(), Some(Error::Missing(_))), "never used");
+        assert!(!data.path().join("control.db").exists(), "nothing was made");
+        let backend = open(false).expect("nobody holds it");
+        let making = backend.begin(store::conformance::identity("one"), store::conformance::at(0)).await;
+        making.expect("it can be begun").environment().close().await.expect("it closes");
+        drop(backend);
+
+        let backend = open(true).expect("it was used");
+        assert_eq!(backend.environments().await.expect("they read").len(), 1, "what is there stays");
+        drop(backend);
+        let backend = open(false).expect("nobody holds it");
+        assert!(backend.environments().await.expect("they read").is_empty(), "it was removed");
+        assert!(!data.path().join("environments/one").exists());
+    }
+
     #[tokio::test]
     async fn the_folder_is_held_until_the_last_handle_is_gone() {
         let data = tempfile::tempdir().expect("a folder can be made");
