@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     commands::{
         adjust, apply, audiences, audit, backup, clock, config, constants, demo, env, explain, import, keys,
-        outbox, plan, profile, pull, quarantine, rebuild, rehearse, restore, revisions, rollback, secrets,
-        send, serve, switch, tail, test, validate, verify,
+        migrate_store, outbox, plan, profile, pull, quarantine, rebuild, rehearse, restore, revisions,
+        rollback, secrets, send, serve, switch, tail, test, validate, verify,
     },
     output::Format,
 };
@@ -164,6 +164,8 @@ pub(crate) enum Command {
     Backup(backup::Backup),
     /// Put a backup in an environment's place
     Restore(restore::Restore),
+    /// Move environments whole from one store into another
+    MigrateStore(migrate_store::MigrateStore),
 }
 
 #[cfg(test)]
@@ -218,6 +220,8 @@ mod tests {
             "rebuild --environment live",
             "backup --environment live",
             "restore --environment live x.greenroom",
+            "migrate-store --from sqlite:data --to postgres://u:p@h/d",
+            "migrate-store --from postgres://u:p@h/d --to sqlite:data --environment live -e staging --output json",
             "quarantine list -e live",
             "quarantine show -e live abc",
             "quarantine replay -e live --all",

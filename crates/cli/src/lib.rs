@@ -1,7 +1,7 @@
 //! The `greenroom` command: it serves a data folder, and is a client of the server that does.
 //!
-//! One file a command in `commands`; everything but `serve`, `demo`, `doctor`, `validate`, `test` and
-//! `config` goes through the admin API. Results go to standard output in the form that `--output` asks for,
+//! One file a command in `commands`; everything but `serve`, `demo`, `doctor`, `validate`, `test`, `config` and
+//! `migrate-store` goes through the admin API. Results go to standard output in the form that `--output` asks for,
 //! everything else to standard error; the exit codes are in [`exit`](exit::Exit).
 
 mod arguments;
@@ -12,6 +12,7 @@ mod context;
 mod exit;
 mod hexadecimal;
 mod output;
+mod progress;
 #[cfg(test)]
 mod reference;
 mod store;

@@ -78,6 +78,24 @@ impl Environment {
         clock: SharedClock,
         options: Options,
     ) -> Result<Arc<Self>> {
+        let (environment, queue) = Self::at_rest(store, master_key, clock, options).await?;
+        let batches = tokio::spawn(batch::run(Arc::clone(&environment), queue));
+        let mut tasks = vec![batches, tokio::spawn(timers::run(Arc::clone(&environment)))];
+        if environment.store.nodes().is_some() {
+            tasks.push(tokio::spawn(nodes::run(Arc::clone(&environment))));
+        }
+        environment.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+        environment.erase_again().await?;
+        Ok(environment)
+    }
+
+    /// The same with nothing running in it, which is enough to read: no batches, no timers.
+    pub(crate) async fn at_rest(
+        store: Arc<dyn store::Environment>,
+        master_key: &[u8; 32],
+        clock: SharedClock,
+        options: Options,
+    ) -> Result<(Arc<Self>, intake::Queue)> {
         let identity = store.identity().clone();
         let seal = Seal::new(master_key, identity.id);
         let epochs = Epochs::new(Arc::clone(&store), seal.clone());
@@ -102,14 +120,7 @@ impl Environment {
             node,
             tasks: Mutex::default(),
         });
-        let batches = tokio::spawn(batch::run(Arc::clone(&environment), queue));
-        let mut tasks = vec![batches, tokio::spawn(timers::run(Arc::clone(&environment)))];
-        if environment.store.nodes().is_some() {
-            tasks.push(tokio::spawn(nodes::run(Arc::clone(&environment))));
-        }
-        environment.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
-        environment.erase_again().await?;
-        Ok(environment)
+        Ok((environment, queue))
     }
 
     /// Erases whoever had been erased after a backup was made that has been restored: before anything is

@@ -20,6 +20,7 @@ pub mod install;
 pub mod intake;
 pub mod keys;
 pub mod live;
+pub mod moving;
 pub mod nodes;
 pub mod opening;
 pub mod quarantine;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use postgres_protocol::password::scram_sha_256;
 use store::{
-    AdministratorRow, Backend, Environment, Error, Identity, RegistryRow, Result,
+    AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Result,
     encoding::{check_name, hex},
 };
 use tokio::sync::Mutex;
@@ -20,6 +20,7 @@ use crate::{
     address::Address,
     environment::PostgresEnvironment,
     fault::{self, Fault},
+    making::PostgresMaking,
     opened::Opened,
     pool::{Lane, Lease, Login, Pool, quoted},
     registry::{self, Entry},
@@ -32,10 +33,10 @@ use crate::{
 #[derive(Clone)]
 pub struct PostgresBackend(Arc<House>);
 
-struct House {
-    address: Address,
-    options: Options,
-    installing: Arc<Pool>,
+pub(crate) struct House {
+    pub(crate) address: Address,
+    pub(crate) options: Options,
+    pub(crate) installing: Arc<Pool>,
     open: Mutex<BTreeMap<String, Weak<Opened>>>,
 }
 
@@ -48,7 +49,7 @@ impl PostgresBackend {
     ///
     /// # Errors
     /// [`Error::Refused`] for a URL, password, privilege or schema that does not fit, [`Error::Missing`] for a
-    /// database that is not there, [`Error::Recovering`] when the server does not answer now.
+    /// database that is not there (or was never used, and must have been), [`Error::Recovering`] when the server does not answer now.
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let address = Address::parse(url, &options)?;
         let login = Login {
@@ -59,17 +60,20 @@ impl PostgresBackend {
         };
         let installing = Arc::new(Pool::new(login, INSTALLING, &options));
         let mut lease = installing.lease(Lane::Short).await?;
-        control(&mut lease).await.map_err(Fault::told_of_control)?;
+        control(&mut lease, options.must_exist).await.map_err(Fault::told_of_control)?;
         drop(lease);
         Ok(Self(Arc::new(House { address, options, installing, open: Mutex::default() })))
     }
 }
 
 /// Makes or migrates the control store.
-async fn control(lease: &mut Lease) -> fault::Result<()> {
+async fn control(lease: &mut Lease, must_exist: bool) -> fault::Result<()> {
     let what = "the control store";
     schema::suits(lease).await?;
     let at = schema::version(lease, schema::CONTROL_SCHEMA).await?;
+    if at == 0 && must_exist {
+        return Err(Error::Missing("a store of Greenroom in this database".to_owned()).into());
+    }
     if !schema::is_behind(at, schema::CONTROL, what)? {
         return Ok(());
     }
@@ -110,8 +114,16 @@ pub(crate) async fn make(session: &Session, row: RegistryRow) -> fault::Result<E
     Ok(entry)
 }
 
+/// What is being made cannot be used.
+pub(crate) fn unfinished(name: &str) -> Error {
+    Error::Refused(format!(
+        "environment `{name}` is not whole: it is being moved here, or that was broken off; run `greenroom \
+         migrate-store` again to its end"
+    ))
+}
+
 impl House {
-    async fn lease(&self) -> Result<Lease> {
+    pub(crate) async fn lease(&self) -> Result<Lease> {
         self.installing.lease(Lane::Short).await
     }
 
@@ -123,6 +135,9 @@ impl House {
         let work = async {
             schema::begin(&lease).await?;
             for Entry { row, .. } in registry::environments(&lease).await? {
+                if row.making && row.name == identity.name {
+                    return Err(unfinished(&row.name).into());
+                }
                 if (row.id == identity.id) != (row.name == identity.name) {
                     return Err(Error::Exists(format!("environment `{}`", row.name)).into());
                 }
@@ -182,6 +197,9 @@ impl House {
             .await
             .map_err(Fault::told_of_control)?
             .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
+        if entry.row.making {
+            return Err(unfinished(name));
+        }
         let what = format!("schema {} of environment `{name}`", entry.schema);
         let work = async {
             let at = schema::version(&lease, &entry.schema).await?;
@@ -236,6 +254,10 @@ impl Backend for PostgresBackend {
     async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
         self.0.create(&identity, made_at).await?;
         self.0.open(&identity.name).await
+    }
+
+    async fn begin(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Making>> {
+        PostgresMaking::begin(&self.0, identity, made_at).await
     }
 
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>> {

@@ -12,15 +12,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use store::{
-    Beat, Buckets, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
+    Beat, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
     DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Membership, Nodes,
     ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill,
-    Result, RevisionRow, SecretRow, Stream,
+    Result, RevisionRow, SecretRow, Share, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
 };
 
 use crate::{
-    backup, check, export,
+    backup, carry, check, export,
     fault::{self, Fault, damaged},
     opened::Opened,
     pool::{Lane, Lease},
@@ -64,6 +64,11 @@ impl PostgresEnvironment {
             return Err(Error::Closed(format!("environment `{}`", self.name())));
         }
         self.opened.pool.lease(lane).await
+    }
+
+    /// What is shared with the other handles.
+    pub(crate) fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     fn told<T>(&self, told: fault::Result<T>, doing: &str) -> Result<T> {
@@ -348,10 +353,10 @@ impl Environment for PostgresEnvironment {
         self.told(told, "rebuilding the views")
     }
 
-    async fn export_view(&self, view: &str) -> Result<Vec<String>> {
+    async fn export_share(&self, view: &str, share: Share) -> Result<Vec<String>> {
         let doing = "exporting a view";
         let mut lease = self.moment(doing).await?;
-        let lines = self.told(export::lines(&lease, view).await, doing)?;
+        let lines = self.told(export::lines(&lease, view, share).await, doing)?;
         self.told(lease.commit().await, doing)?;
         Ok(lines)
     }
@@ -430,6 +435,14 @@ impl Environment for PostgresEnvironment {
     }
 
     // ---- keeping -------------------------------------------------------------------------------------
+
+    async fn carry(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Carried>> {
+        let list = self.list("carry", &[]);
+        let after = list.numbers::<2>(after.as_ref())?;
+        read!(self, Lane::Long, "reading rows to be carried", s, {
+            carry::page(&s, self.class(), list, after, limit.max(1)).await
+        })
+    }
 
     async fn backup(&self, to: &Path) -> Result<()> {
         let doing = "backing up";

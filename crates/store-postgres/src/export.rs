@@ -1,9 +1,9 @@
 //! Views as sorted lines of text, for comparison.
 
 use store::{
-    Error,
+    Error, Share,
     encoding::{
-        counter_line, directory_line, membership_line, micros, profile_due_line, profile_line,
+        Lines, counter_line, directory_line, membership_line, micros, profile_due_line, profile_line,
         quarantine_line, schedule_due_line, search_line, sum_line,
     },
 };
@@ -14,9 +14,9 @@ use crate::{
     tables::{counters, directory, due, memberships, profiles, quarantine, search, sums},
 };
 
-/// A view's rows.
-pub(crate) async fn lines(session: &Session, view: &str) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
+/// One share of a view's rows.
+pub(crate) async fn lines(session: &Session, view: &str, share: Share) -> Result<Vec<String>> {
+    let mut lines = Lines::of(share);
     match view {
         "profiles" => {
             profiles::each(session, |found| {
@@ -81,6 +81,5 @@ pub(crate) async fn lines(session: &Session, view: &str) -> Result<Vec<String>> 
         }
         other => return Err(Error::Missing(format!("view `{other}`")).into()),
     }
-    lines.sort_unstable();
-    Ok(lines)
+    Ok(lines.sorted())
 }

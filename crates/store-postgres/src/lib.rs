@@ -30,10 +30,12 @@
 mod address;
 mod backend;
 mod backup;
+mod carry;
 mod check;
 mod environment;
 mod export;
 mod fault;
+mod making;
 mod opened;
 mod options;
 mod pool;

@@ -20,6 +20,8 @@ pub struct Options {
     /// How long a transaction may stand still before the server ends it: a node that is stopped in the middle
     /// of one holds the others up for no longer.
     pub idle_timeout: Duration,
+    /// The database must have been used before: no control store is made in it.
+    pub must_exist: bool,
 }
 
 impl Default for Options {
@@ -31,6 +33,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(4),
+            must_exist: false,
         }
     }
 }

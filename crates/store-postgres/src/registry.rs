@@ -2,12 +2,15 @@
 //! Small and seldom written.
 
 use store::{
-    AdministratorRow, RegistryRow,
+    AdministratorRow, Error, RegistryRow,
     encoding::{Sum, array, micros, opt_time, time, verify},
 };
 use tokio_postgres::Row;
 
-use crate::{fault::Result, session::Session};
+use crate::{
+    fault::Result,
+    session::{Param, Session},
+};
 
 /// An environment, and how to get at it.
 #[derive(Clone)]
@@ -91,6 +94,24 @@ pub(crate) async fn put_environment(session: &Session, entry: &Entry) -> Result<
             ],
         )
         .await?;
+    Ok(())
+}
+
+/// Marks one as made.
+pub(crate) async fn made(session: &Session, entry: &Entry) -> Result<()> {
+    let entry = Entry { row: RegistryRow { making: false, ..entry.row.clone() }, ..entry.clone() };
+    // Of the same making: somebody else may have begun it anew.
+    let sql = "UPDATE greenroom.environment SET making = false, crc = $3 WHERE id = $1 AND role = $2";
+    let params: [Param<'_>; 3] = [&entry.row.id.as_slice(), &entry.role, &environment_sum(&entry)];
+    let count = session.execute(sql, &params).await?;
+    if count == 1 {
+        return Ok(());
+    }
+    Err(Error::Missing(format!("environment `{}` in the registry", entry.row.name)).into())
+}
+
+pub(crate) async fn remove_environment(session: &Session, id: &[u8; 16]) -> Result<()> {
+    session.execute("DELETE FROM greenroom.environment WHERE id = $1", &[&id.as_slice()]).await?;
     Ok(())
 }
 

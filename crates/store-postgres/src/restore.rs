@@ -70,6 +70,7 @@ async fn replace(
         .into());
     }
     let (entry, before) = match known {
+        Some(entry) if entry.row.making => return Err(backend::unfinished(name).into()),
         Some(entry) => {
             nobody_else(session, &entry).await?;
             let before = before(session, &entry).await?;
@@ -117,7 +118,7 @@ fn row_of(manifest: &Manifest, made_at: Timestamp) -> Result<RegistryRow> {
 }
 
 /// Waits until no other process is connected as the environment's role.
-async fn nobody_else(session: &Session, entry: &Entry) -> Result<()> {
+pub(crate) async fn nobody_else(session: &Session, entry: &Entry) -> Result<()> {
     let begun = std::time::Instant::now();
     loop {
         // Read anew at each call within a transaction only after this.
@@ -129,8 +130,7 @@ async fn nobody_else(session: &Session, entry: &Entry) -> Result<()> {
         }
         if begun.elapsed() > LEAVING {
             return Err(Error::Refused(format!(
-                "{there} connections of other processes serve environment `{}`; close it in all of them before \
-                 restoring it",
+                "{there} connections of other processes are using environment `{}`; close it in all of them first",
                 entry.row.name
             ))
             .into());

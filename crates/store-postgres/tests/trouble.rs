@@ -37,6 +37,19 @@ async fn a_wrong_url_says_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_made_in_a_database_that_must_have_been_used() {
+    let database = Database::make().await;
+    let options = || Options { must_exist: true, ..Options::default() };
+    let told = PostgresBackend::open(&database.url, options()).await.err();
+    assert!(matches!(told, Some(Error::Missing(_))), "{told:?}");
+    let sql = "SELECT count(*) FROM pg_namespace WHERE nspname = 'greenroom'";
+    let made: i64 = database.superuser().await.query_one(sql, &[]).await.expect("it reads").get(0);
+    assert_eq!(made, 0);
+    database.backend().await;
+    PostgresBackend::open(&database.url, options()).await.expect("now it was");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_without_the_right_to_make_things_is_told_so() {
     let database = Database::make().await;
     let role = format!("poor_{}", database.name);

@@ -10,14 +10,15 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use store::{AdministratorRow, Backend, Environment, Error, Identity, RegistryRow, Result};
+use store::{AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Result};
 use tokio::sync::oneshot;
 
 use crate::{
     Options, backup, codec, connection,
     environment::SqliteEnvironment,
     fault::{Fault, file},
-    folder::{self, Folder},
+    folder::{self, CONTROL, Folder},
+    making::SqliteMaking,
     opened::Opened,
     registry::{self, Registry},
     schema,
@@ -31,45 +32,38 @@ use crate::{
 pub struct SqliteBackend(Arc<House>);
 
 /// Everything of a data folder.
-struct House {
-    folder: Arc<Folder>,
-    options: Options,
+pub(crate) struct House {
+    pub(crate) folder: Arc<Folder>,
+    pub(crate) options: Options,
     rooms: Mutex<Rooms>,
 }
 
-struct Rooms {
-    registry: Registry,
-    open: BTreeMap<String, Weak<Opened>>,
+pub(crate) struct Rooms {
+    pub(crate) registry: Registry,
+    pub(crate) open: BTreeMap<String, Weak<Opened>>,
 }
 
 impl SqliteBackend {
     /// Takes a data folder (made if it is absent) and finishes or removes what a crash left half made.
     ///
     /// # Errors
-    /// [`Error::InUse`] when another process, or another backend in this one, holds it.
+    /// [`Error::InUse`] when another process, or another backend in this one, holds it; [`Error::Missing`] when
+    /// it must exist and has never been used.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        if options.must_exist && !folder.join(CONTROL).exists() {
+            return Err(Error::Missing(format!("a data folder of Greenroom at {}", folder.display())));
+        }
         let folder = Arc::new(Folder::take(folder)?);
         let registry = Registry::open(&folder.control()).map_err(Fault::told_of_control)?;
-        for row in
-            registry.environments().map_err(Fault::told_of_control)?.into_iter().filter(|row| row.making)
-        {
-            if registry::finished(&folder.store(&row.name), &row.id) {
-                tracing::info!(environment = row.name, "finished making it");
-                registry
-                    .put_environment(&RegistryRow { making: false, ..row })
-                    .map_err(Fault::told_of_control)?;
-            } else {
-                tracing::info!(environment = row.name, "removed what was left of making it");
-                remove_folder(&folder.environment(&row.name))?;
-                registry.remove_environment(&row.id).map_err(Fault::told_of_control)?;
-            }
+        if !options.must_exist {
+            finish_or_remove(&folder, &registry)?;
         }
         let rooms = Mutex::new(Rooms { registry, open: BTreeMap::new() });
         Ok(Self(Arc::new(House { folder, options, rooms })))
     }
 
     /// Runs something slow on a thread of its own.
-    async fn aside<T: Send + 'static>(
+    pub(crate) async fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce(&House) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -88,7 +82,23 @@ impl SqliteBackend {
     }
 }
 
-fn remove_folder(path: &Path) -> Result<()> {
+/// What a crash left half made.
+fn finish_or_remove(folder: &Folder, registry: &Registry) -> Result<()> {
+    let told = Fault::told_of_control;
+    for row in registry.environments().map_err(told)?.into_iter().filter(|row| row.making) {
+        if registry::finished(&folder.store(&row.name), &row.id) {
+            tracing::info!(environment = row.name, "finished making it");
+            registry.put_environment(&RegistryRow { making: false, ..row }).map_err(told)?;
+        } else {
+            tracing::info!(environment = row.name, "removed what was left of making it");
+            remove_folder(&folder.environment(&row.name))?;
+            registry.remove_environment(&row.id).map_err(told)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file("removing", path, e)),
         _ => Ok(()),
@@ -96,7 +106,7 @@ fn remove_folder(path: &Path) -> Result<()> {
 }
 
 impl House {
-    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+    pub(crate) fn rooms(&self) -> MutexGuard<'_, Rooms> {
         // What a panicking thread may have left is a registry connection without a transaction.
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,14 +133,14 @@ impl House {
             making: true,
         };
         rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
-        self.make(identity)?;
+        self.make(identity, true)?;
         row.making = false;
         rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         self.open(&mut rooms, &identity.name)
     }
 
-    /// Makes an environment's store: files, schema, identity.
-    fn make(&self, identity: &Identity) -> Result<()> {
+    /// Makes an environment's store: files, schema, and the identity, which tells that it was made to its end.
+    pub(crate) fn make(&self, identity: &Identity, whole: bool) -> Result<()> {
         let told = |fault: Fault| fault.told(&identity.name, "making its store");
         let path = self.folder.store(&identity.name);
         let room = self.folder.environment(&identity.name);
@@ -142,7 +152,9 @@ impl House {
         let write = |connection: &mut rusqlite::Connection| -> Result<(), Fault> {
             let transaction = connection.transaction()?;
             Position::default().write(&transaction)?;
-            identity::write(&transaction, identity)?;
+            if whole {
+                identity::write(&transaction, identity)?;
+            }
             transaction.commit()?;
             Ok(())
         };
@@ -158,12 +170,15 @@ impl House {
             .environment(name)
             .map_err(Fault::told_of_control)?
             .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
+        if row.making {
+            return Err(Error::Refused(format!("environment `{name}` is being made; it is not whole yet")));
+        }
         if let Some(opened) = rooms.open.get(name).and_then(Weak::upgrade)
             && let Some(handle) = SqliteEnvironment::another(&opened)
         {
             return Ok(Arc::new(handle));
         }
-        let opened = Opened::open(&row, Arc::clone(&self.folder), self.options.clone())?;
+        let opened = Opened::open(&row, Arc::clone(&self.folder), self.options.clone(), None)?;
         rooms.open.insert(name.to_owned(), Arc::downgrade(&opened));
         SqliteEnvironment::another(&opened)
             .map(|handle| Arc::new(handle) as Arc<dyn Environment>)
@@ -200,6 +215,10 @@ impl Backend for SqliteBackend {
 
     async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>> {
         self.aside(move |house| house.create(&identity, made_at)).await
+    }
+
+    async fn begin(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Making>> {
+        SqliteMaking::begin(self, identity, made_at).await
     }
 
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>> {
@@ -269,6 +288,29 @@ mod tests {
         assert!(backend.environments().await.expect("they read").is_empty(), "it was removed");
         assert!(!store.exists());
         one(&backend).await;
+    }
+
+    /// As a crash leaves it while rows of another store are put.
+    #[tokio::test]
+    async fn what_was_being_put_is_removed_unless_only_looked_at() {
+        let data = tempfile::tempdir().expect("a folder can be made");
+        let open = |must_exist| {
+            let options = Options { must_exist, ..Options::default() };
+            SqliteBackend::open(data.path(), options)
+        };
+        assert!(matches!(open(true).err(), Some(Error::Missing(_))), "never used");
+        assert!(!data.path().join("control.db").exists(), "nothing was made");
+        let backend = open(false).expect("nobody holds it");
+        let making = backend.begin(store::conformance::identity("one"), store::conformance::at(0)).await;
+        making.expect("it can be begun").environment().close().await.expect("it closes");
+        drop(backend);
+
+        let backend = open(true).expect("it was used");
+        assert_eq!(backend.environments().await.expect("they read").len(), 1, "what is there stays");
+        drop(backend);
+        let backend = open(false).expect("nobody holds it");
+        assert!(backend.environments().await.expect("they read").is_empty(), "it was removed");
+        assert!(!data.path().join("environments/one").exists());
     }
 
     #[tokio::test]

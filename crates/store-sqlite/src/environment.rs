@@ -14,15 +14,15 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use rusqlite::Connection;
 use store::{
-    Buckets, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction, DirectoryEntry,
-    DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, Nodes, ObjectRow, OutboxRow,
-    OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Result, RevisionRow,
-    SecretRow, Stream,
+    Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
+    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, Nodes,
+    ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill,
+    Result, RevisionRow, SecretRow, Share, Stream,
 };
 use tokio::sync::oneshot;
 
 use crate::{
-    backup, check,
+    backup, carry, check,
     codec::directory_key,
     cursor::List,
     export, fault, folder,
@@ -35,7 +35,7 @@ use crate::{
         streams::{self, Tail},
         sums,
     },
-    writer::{Batch, Job},
+    writer::{Batch, Job, Work},
 };
 
 /// One handle.
@@ -72,6 +72,11 @@ impl SqliteEnvironment {
         };
         self.opened.jobs.send(job(reply)).map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Has the writer do something in a transaction of its own.
+    pub(crate) async fn work(&self, doing: &'static str, work: Work) -> Result<()> {
+        self.write(|reply| Job::Work(doing, work, reply)).await
     }
 
     /// Asks a reader.
@@ -331,9 +336,9 @@ impl Environment for SqliteEnvironment {
         self.write(|reply| Job::Rebuild(refill, reply)).await
     }
 
-    async fn export_view(&self, view: &str) -> Result<Vec<String>> {
+    async fn export_share(&self, view: &str, share: Share) -> Result<Vec<String>> {
         let view = view.to_owned();
-        self.read(Lane::Long, "exporting a view", move |c| export::lines(c, &view)).await
+        self.read(Lane::Long, "exporting a view", move |c| export::lines(c, &view, share)).await
     }
 
     // ---- configuration -------------------------------------------------------------------------------
@@ -411,6 +416,15 @@ impl Environment for SqliteEnvironment {
     }
 
     // ---- keeping -------------------------------------------------------------------------------------
+
+    async fn carry(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Carried>> {
+        let list = self.list("carry", &[]);
+        let after = list.numbers::<2>(after.as_ref())?;
+        self.read(Lane::Long, "reading rows to be carried", move |c| {
+            carry::page(c, list, after, limit.max(1))
+        })
+        .await
+    }
 
     async fn backup(&self, to: &Path) -> Result<()> {
         let (to, identity) = (to.to_owned(), self.opened.identity.clone());

@@ -2,20 +2,20 @@
 //! times of writing.
 
 use rusqlite::Connection;
-use store::Error;
+use store::{Error, Share};
 
 use crate::{
     codec::{
-        counter_line, directory_line, membership_line, micros, profile_due_line, profile_line,
+        Lines, counter_line, directory_line, membership_line, micros, profile_due_line, profile_line,
         quarantine_line, schedule_due_line, search_line, sum_line,
     },
     fault::Result,
     tables::{counters, directory, due, memberships, profiles, quarantine, search, sums},
 };
 
-/// A view's rows.
-pub(crate) fn lines(connection: &Connection, view: &str) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
+/// One share of a view's rows.
+pub(crate) fn lines(connection: &Connection, view: &str, share: Share) -> Result<Vec<String>> {
+    let mut lines = Lines::of(share);
     match view {
         "profiles" => profiles::each(connection, |found| {
             lines.push(profile_line(&found?.row));
@@ -62,6 +62,5 @@ pub(crate) fn lines(connection: &Connection, view: &str) -> Result<Vec<String>> 
         })?,
         other => return Err(Error::Missing(format!("view `{other}`")).into()),
     }
-    lines.sort_unstable();
-    Ok(lines)
+    Ok(lines.sorted())
 }

@@ -12,6 +12,9 @@ use store::{Error, Result};
 
 use crate::fault::file;
 
+/// The control store's file.
+pub(crate) const CONTROL: &str = "control.db";
+
 /// A data folder, held by this process until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -56,7 +59,7 @@ impl Folder {
     }
 
     pub(crate) fn control(&self) -> PathBuf {
-        self.root.join("control.db")
+        self.root.join(CONTROL)
     }
 
     /// The folder of an environment's store.

@@ -18,12 +18,14 @@
 mod anchor;
 mod backend;
 mod backup;
+mod carry;
 mod check;
 mod connection;
 mod environment;
 mod export;
 mod fault;
 mod folder;
+mod making;
 mod opened;
 mod options;
 mod readers;

@@ -41,7 +41,13 @@ struct Running {
 
 impl Opened {
     /// Opens a store, and checks that it is the right one, whole, and not older than what was acknowledged.
-    pub(crate) fn open(row: &RegistryRow, folder: Arc<Folder>, options: Options) -> Result<Arc<Self>> {
+    /// `being_made`: who it is going to be, of a store that does not say so yet.
+    pub(crate) fn open(
+        row: &RegistryRow,
+        folder: Arc<Folder>,
+        options: Options,
+        being_made: Option<&Identity>,
+    ) -> Result<Arc<Self>> {
         let name = &row.name;
         let told = |fault: Fault| fault.told(name, "opening its store");
         let path = folder.store(name);
@@ -54,7 +60,11 @@ impl Opened {
         }
         let mut connection = connection::writing(&path, &options).map_err(told)?;
         schema::migrate(&mut connection, schema::STORE, &path.display().to_string()).map_err(told)?;
-        let identity = identity::read(&connection).map_err(told)?.ok_or_else(|| Error::Damaged {
+        let said = match being_made {
+            Some(identity) => Some(identity.clone()),
+            None => identity::read(&connection).map_err(told)?,
+        };
+        let identity = said.ok_or_else(|| Error::Damaged {
             what: format!("{}", path.display()),
             detail: "it has no identity".into(),
         })?;

@@ -24,6 +24,8 @@ pub struct Options {
     pub keys_gathered: usize,
     /// How far the anchor may lag behind what has been acknowledged.
     pub anchor_every: Duration,
+    /// The folder must have been used before: nothing is made, and what is half made stays as it is.
+    pub must_exist: bool,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             group_max: 64,
             keys_gathered: 200_000,
             anchor_every: Duration::from_secs(1),
+            must_exist: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::{Environment, Identity, Result};
+use crate::{Environment, Identity, Making, Result};
 
 /// A person or machine that administers the install. Shared by all environments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ pub struct RegistryRow {
     pub live: bool,
     /// When it was made.
     pub made_at: Timestamp,
-    /// Making it is not finished (its store may be missing); opening finishes or removes it.
+    /// Making it is not finished (its store may be missing): it is not opened. Taking a data folder finishes or
+    /// removes it, [`Backend::begin`] begins it anew.
     pub making: bool,
 }
 
@@ -49,6 +50,10 @@ pub trait Backend: Send + Sync {
     async fn environments(&self) -> Result<Vec<RegistryRow>>;
     /// Makes an environment: registers it, makes its store, marks it made. Idempotent by id.
     async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>>;
+    /// Begins to make an environment out of another store's rows (see [`Making`]). What an earlier beginning of
+    /// the same name or id left unfinished is removed; a finished one is [`crate::Error::Exists`], one that
+    /// another process is making [`crate::Error::Refused`].
+    async fn begin(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Making>>;
     /// Opens one, checking that registry and store agree, checksums, and the anchor.
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>>;
     /// Puts a backup in the place of an environment's store, with a new incarnation, and applies the list

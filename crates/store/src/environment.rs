@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 
 use crate::{
-    Buckets, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction, DirectoryEntry,
-    DirectoryKey, Due, Granted, Identity, Membership, NewRecord, Nodes, ObjectRow, OutboxRow, OutsideChange,
-    Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow, SecretRow,
-    Stream, SumChange,
+    Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction,
+    DirectoryEntry, DirectoryKey, Due, Granted, Identity, Membership, NewRecord, Nodes, ObjectRow, OutboxRow,
+    OutsideChange, Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow,
+    SecretRow, Share, Stream, SumChange,
 };
 
 /// A position in the control stream. Every record names the one it was decided under.
@@ -79,6 +79,10 @@ impl Writes {
             && self.forget.is_empty()
     }
 }
+
+/// The views that can be exported.
+pub const VIEWS: [&str; 8] =
+    ["profiles", "memberships", "search", "due", "sums", "counters", "directory", "quarantine"];
 
 /// One environment's store. Cheap to clone; several handles, also in several processes where the backend
 /// allows it, see each other's commits.
@@ -174,9 +178,12 @@ pub trait Environment: Send + Sync {
     /// Drops every view and lets `refill` fill them again from the journal, in one go; readers see the old
     /// ones until it is done. `refill` is called with a writer that takes view rows in any order.
     async fn rebuild(&self, refill: Box<dyn Refill>) -> Result<()>;
-    /// A view's rows as sorted lines, for comparison: `profiles`, `memberships`, `search`, `due`, `sums`,
-    /// `counters`, `directory`, `quarantine`.
-    async fn export_view(&self, view: &str) -> Result<Vec<String>>;
+    /// A view's rows as sorted lines, for comparison: one of [`VIEWS`].
+    async fn export_view(&self, view: &str) -> Result<Vec<String>> {
+        self.export_share(view, Share::ALL).await
+    }
+    /// One share of those lines, sorted.
+    async fn export_share(&self, view: &str, share: Share) -> Result<Vec<String>>;
 
     // ---- configuration -------------------------------------------------------------------------------
 
@@ -209,6 +216,9 @@ pub trait Environment: Send + Sync {
 
     // ---- keeping -------------------------------------------------------------------------------------
 
+    /// Everything that cannot be made again from the journal, in pages, in the order of [`Carried`]. For moving
+    /// an environment that nobody writes: it is not one moment.
+    async fn carry(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Carried>>;
     /// Writes a consistent copy while serving, into a folder that must be absent or empty.
     async fn backup(&self, to: &Path) -> Result<()>;
     /// Checks what the backend can check by itself: page structure, every row's checksum.

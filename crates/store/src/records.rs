@@ -45,6 +45,13 @@ pub struct Record {
     pub body: Option<Vec<u8>>,
 }
 
+impl From<Record> for NewRecord {
+    fn from(record: Record) -> Self {
+        let Record { stream, n, decided_at, header, body } = record;
+        Self { stream, n, decided_at, header, body }
+    }
+}
+
 /// A place in a list, meaningful only to the store that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub String);

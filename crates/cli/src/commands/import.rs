@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, IsTerminal, Read},
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -21,6 +21,7 @@ use crate::{
     context::Context,
     exit::Exit,
     output::text::count,
+    progress::Progress,
 };
 
 /// Import events from a file of Segment messages, one a line
@@ -85,7 +86,7 @@ impl Import {
         }
         let begun = Instant::now();
         let mut counts = Counts::default();
-        let mut progress = Progress::new(first, lines);
+        let mut progress = Progress::new();
         let mut next = first;
         let one = format!("{path}/{}", encoded(&name));
         while next <= lines {
@@ -101,9 +102,10 @@ impl Import {
             })?;
             counts.add(&done);
             next += part.lines;
-            progress.tell(context, next - 1, &counts)?;
+            let so_far = |rate| so_far(next - 1, lines, rate, &counts);
+            progress.tell(&mut *context.err, next - first, so_far)?;
         }
-        progress.end(context)?;
+        progress.end(&mut *context.err)?;
         let seconds = begun.elapsed().as_secs_f64();
         let value = json!({
             "import": name, "environment": self.place.environment, "lines": lines, "first_line": first,
@@ -202,52 +204,16 @@ fn patiently(client: &Client, path: &str, text: &str) -> Result<Value> {
     bail!("the server has too much to do; try again later")
 }
 
-/// Says how far it is: often on a terminal, now and then elsewhere.
-struct Progress {
-    first: u64,
-    lines: u64,
-    begun: Instant,
-    told: Instant,
-    terminal: bool,
-}
-
-impl Progress {
-    fn new(first: u64, lines: u64) -> Self {
-        let now = Instant::now();
-        Self { first, lines, begun: now, told: now, terminal: std::io::stderr().is_terminal() }
-    }
-
-    fn tell(&mut self, context: &mut Context, line: u64, counts: &Counts) -> Result<()> {
-        let every = if self.terminal { Duration::from_millis(200) } else { Duration::from_secs(10) };
-        if self.told.elapsed() < every {
-            return Ok(());
-        }
-        self.told = Instant::now();
-        let rate = u128::from(line + 1 - self.first) * 1000 / self.begun.elapsed().as_millis().max(1);
-        let text = format!(
-            "line {} of {} ({}%), {rate} a second, {} duplicates, {} in quarantine",
-            count_of(line),
-            count_of(self.lines),
-            line * 100 / self.lines.max(1),
-            count_of(counts.duplicate),
-            count_of(counts.quarantined),
-        );
-        if self.terminal {
-            write!(context.err, "\r\u{1b}[K{text}")?;
-            context.err.flush()?;
-        } else {
-            context.note(&text)?;
-        }
-        Ok(())
-    }
-
-    fn end(&self, context: &mut Context) -> Result<()> {
-        if self.terminal {
-            write!(context.err, "\r\u{1b}[K")?;
-            context.err.flush()?;
-        }
-        Ok(())
-    }
+/// How far it is, in words.
+fn so_far(line: u64, lines: u64, rate: u64, counts: &Counts) -> String {
+    format!(
+        "line {} of {} ({}%), {rate} a second, {} duplicates, {} in quarantine",
+        count_of(line),
+        count_of(lines),
+        line * 100 / lines.max(1),
+        count_of(counts.duplicate),
+        count_of(counts.quarantined),
+    )
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(crate) mod env;
 pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod keys;
+pub(crate) mod migrate_store;
 pub(crate) mod outbox;
 pub(crate) mod plan;
 pub(crate) mod profile;
@@ -85,5 +86,6 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<Exit> {
         Command::Rebuild(it) => it.run(context),
         Command::Backup(it) => it.run(context),
         Command::Restore(it) => it.run(context),
+        Command::MigrateStore(it) => it.run(context),
     }
 }

@@ -2,10 +2,10 @@
 //! trying a candidate program on it.
 
 mod explain;
-mod rebuild;
+pub(crate) mod rebuild;
 mod rehearsal;
 mod verify;
-mod walk;
+pub(crate) mod walk;
 
 pub use explain::{Explained, ExplainedRecord};
 pub use rebuild::Rebuilt;

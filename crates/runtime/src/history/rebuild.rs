@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use engine::{Input, Profile};
+use engine::{Input, Profile, record::Recorded};
 use ledger::{Account, CurrencyKey, ProfileId};
 use serde::Serialize;
 use store::{
@@ -31,23 +31,15 @@ impl Environment {
     /// done.
     pub async fn rebuild(&self) -> Result<Rebuilt> {
         let done = Arc::new(Mutex::new(Rebuilt::default()));
-        let rebuilder = Rebuilder {
-            hasher: self.hasher.clone(),
-            profiles: HashMap::new(),
-            sums: BTreeMap::new(),
-            counters: BTreeMap::new(),
-            claims: HashMap::new(),
-            quarantine: BTreeMap::new(),
-            pending: None,
-            done: Arc::clone(&done),
-        };
+        let rebuilder = Rebuilder { done: Arc::clone(&done), ..Rebuilder::new(self.hasher.clone()) };
         self.store.rebuild(Box::new(rebuilder)).await?;
         let rebuilt = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(rebuilt)
     }
 }
 
-struct Rebuilder {
+/// What records add up to, as rows of views.
+pub(crate) struct Rebuilder {
     hasher: Hasher,
     profiles: HashMap<ProfileId, Profile>,
     sums: BTreeMap<(CurrencyKey, Account), i64>,
@@ -66,9 +58,29 @@ fn failed(error: &dyn std::fmt::Display, record: &Record) -> store::Error {
 }
 
 impl Rebuilder {
+    /// Nothing yet.
+    pub(crate) fn new(hasher: Hasher) -> Self {
+        Self {
+            hasher,
+            profiles: HashMap::new(),
+            sums: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            claims: HashMap::new(),
+            quarantine: BTreeMap::new(),
+            pending: None,
+            done: Arc::default(),
+        }
+    }
+
     fn profile_record(&mut self, id: ProfileId, record: &Record) -> store::Result<()> {
         let recorded = engine::record::decode(&record.header, record.body.as_deref())
             .map_err(|error| failed(&error, record))?;
+        self.add(id, &recorded);
+        Ok(())
+    }
+
+    /// Adds the next record of a profile.
+    pub(crate) fn add(&mut self, id: ProfileId, recorded: &Recorded) {
         let entry = DirectoryEntry::Record(Stream::Profile(id), recorded.n);
         if let Some(key) = recorded.key {
             let command = matches!(recorded.kind, "credit" | "debit" | "reverse" | "erase");
@@ -89,11 +101,11 @@ impl Rebuilder {
             *n = (*n).max(grant.n);
         }
         debug_assert!(!matches!(recorded.input, Some(Input::Message(..))) || recorded.key.is_some());
-        engine::evolve(self.profiles.entry(id).or_insert_with(|| Profile::new(id)), &recorded);
-        Ok(())
+        engine::evolve(self.profiles.entry(id).or_insert_with(|| Profile::new(id)), recorded);
     }
 
-    fn quarantine_record(&mut self, message: [u8; 16], record: &Record) -> store::Result<()> {
+    /// Adds the next record of a quarantined event.
+    pub(crate) fn quarantine_record(&mut self, message: [u8; 16], record: &Record) -> store::Result<()> {
         if record.n == 1 {
             let row = quarantine::row(record, &self.hasher).map_err(|error| failed(&error, record))?;
             self.quarantine.insert(message, row);
@@ -106,7 +118,8 @@ impl Rebuilder {
         Ok(())
     }
 
-    fn finish(&mut self) -> std::vec::IntoIter<Writes> {
+    /// The rows, in parts.
+    pub(crate) fn finish(&mut self) -> std::vec::IntoIter<Writes> {
         for (id, profile) in &self.profiles {
             for identity in profile.identities.iter().filter(|_| profile.is_active()) {
                 let key = DirectoryKey::Identity(self.hasher.identity(identity));
@@ -141,10 +154,7 @@ impl Rebuilder {
                 .into_iter()
                 .map(|((currency, account), amount)| SumChange { currency, account, amount })
                 .collect(),
-            quarantine: std::mem::take(&mut self.quarantine)
-                .into_iter()
-                .filter(|(_, row)| row.is_some())
-                .collect(),
+            quarantine: std::mem::take(&mut self.quarantine).into_iter().collect(),
             ..Writes::default()
         });
         self.done.lock().unwrap_or_else(PoisonError::into_inner).profiles = self.profiles.len() as u64;

@@ -21,20 +21,24 @@ const PROFILES_AT_ONCE: u64 = 100_000;
 /// Shares of the profiles, each small enough to hold.
 pub(super) async fn shares(environment: &Environment) -> Result<Vec<Buckets>> {
     let (_, profiles) = environment.store.behind_count([0; 32]).await?;
-    let count =
-        u16::try_from(profiles.div_ceil(PROFILES_AT_ONCE).clamp(1, u64::from(BUCKETS))).unwrap_or(BUCKETS);
+    Ok(split(profiles.div_ceil(PROFILES_AT_ONCE)))
+}
+
+/// All profiles in about so many shares; at least one, at most one a bucket.
+pub(crate) fn split(count: u64) -> Vec<Buckets> {
+    let count = u16::try_from(count.clamp(1, u64::from(BUCKETS))).unwrap_or(BUCKETS);
     let width = BUCKETS.div_ceil(count);
-    Ok((0..BUCKETS)
+    (0..BUCKETS)
         .step_by(usize::from(width))
         .map(|from| Buckets { from, until: from.saturating_add(width).min(BUCKETS) })
-        .collect())
+        .collect()
 }
 
 /// A profile's record as it was read.
-pub(super) struct Read {
-    pub(super) profile: ProfileId,
-    pub(super) n: u64,
-    pub(super) recorded: Result<Recorded, Undecodable>,
+pub(crate) struct Read {
+    pub(crate) profile: ProfileId,
+    pub(crate) n: u64,
+    pub(crate) recorded: Result<Recorded, Undecodable>,
 }
 
 fn read(record: &Record) -> Option<Read> {
@@ -45,7 +49,7 @@ fn read(record: &Record) -> Option<Read> {
 
 /// The profile records of a share, page by page, in the order of each stream. While one page is worked on, the
 /// next is read and decoded.
-pub(super) struct Pages {
+pub(crate) struct Pages {
     store: Arc<dyn store::Environment>,
     share: Buckets,
     reading: Option<JoinHandle<Result<Page>>>,
@@ -55,7 +59,7 @@ pub(super) struct Pages {
 type Page = (Vec<Read>, Option<Cursor>);
 
 impl Pages {
-    pub(super) fn of(environment: &Environment, share: Buckets) -> Self {
+    pub(crate) fn of(environment: &Environment, share: Buckets) -> Self {
         let mut pages = Self { store: Arc::clone(&environment.store), share, reading: None };
         pages.read(None);
         pages
@@ -70,7 +74,7 @@ impl Pages {
     }
 
     /// The next page; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Read>>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Read>>> {
         let Some(reading) = self.reading.take() else { return Ok(None) };
         let ended = reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))?;
         let (read, next) = ended?;

@@ -50,6 +50,12 @@ pub(crate) async fn objects(session: &Session, hashes: &[[u8; 32]]) -> Result<Ve
     Ok(hashes.iter().map(|hash| found.get(hash).cloned()).collect())
 }
 
+/// By hash, some of them.
+pub(crate) async fn objects_from(session: &Session, skip: i64, limit: usize) -> Result<Vec<ObjectRow>> {
+    let sql = "SELECT hash, canonical, crc FROM object ORDER BY hash LIMIT $2 OFFSET $1";
+    session.query(sql, &[&skip, &bound(limit)]).await?.iter().map(verified_object).collect()
+}
+
 fn revision_sum(row: &RevisionRow) -> i64 {
     Sum::of("revision")
         .bytes(&row.id)
@@ -94,6 +100,17 @@ pub(crate) async fn revision(session: &Session, id: &[u8; 32]) -> Result<Option<
     let sql = "SELECT no, id, manifest, canonical, made_at, crc FROM revision WHERE id = $1";
     let row = session.query_opt(sql, &[&id.as_slice()]).await?;
     row.as_ref().map(|row| verified_revision(row).map(|(_, found)| found)).transpose()
+}
+
+/// Oldest first, after a number; with their numbers.
+pub(crate) async fn revisions_after(
+    session: &Session,
+    no: i64,
+    limit: usize,
+) -> Result<Vec<(i64, RevisionRow)>> {
+    let sql =
+        "SELECT no, id, manifest, canonical, made_at, crc FROM revision WHERE no > $1 ORDER BY no LIMIT $2";
+    session.query(sql, &[&no, &bound(limit)]).await?.iter().map(verified_revision).collect()
 }
 
 /// Newest first. One more than `limit`.
@@ -161,6 +178,17 @@ pub(crate) async fn put_promotion(session: &Session, row: &PromotionRow) -> Resu
         )
         .await?;
     Ok(())
+}
+
+/// Oldest first, after a number; with their numbers.
+pub(crate) async fn promotions_after(
+    session: &Session,
+    no: i64,
+    limit: usize,
+) -> Result<Vec<(i64, PromotionRow)>> {
+    let sql = "SELECT no, epoch, source, source_manifest, source_revision, digest, plan, actor, at, crc
+               FROM promotion WHERE no > $1 ORDER BY no LIMIT $2";
+    session.query(sql, &[&no, &bound(limit)]).await?.iter().map(verified_promotion).collect()
 }
 
 /// Newest first. One more than `limit`.

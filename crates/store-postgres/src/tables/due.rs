@@ -18,14 +18,20 @@ fn sum(address: &str, at: i64) -> i64 {
 pub(crate) async fn put_schedules(session: &Session, schedules: &[(String, Timestamp)]) -> Result<()> {
     session.execute("DELETE FROM schedule", &[]).await?;
     for (address, at) in schedules {
-        let at = micros(*at);
-        session
-            .execute(
-                "INSERT INTO schedule (address, at, crc) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                &[address, &at, &sum(address, at)],
-            )
-            .await?;
+        put_schedule(session, address, *at).await?;
     }
+    Ok(())
+}
+
+/// Adds one.
+pub(crate) async fn put_schedule(session: &Session, address: &str, at: Timestamp) -> Result<()> {
+    let at = micros(at);
+    session
+        .execute(
+            "INSERT INTO schedule (address, at, crc) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            &[&address, &at, &sum(address, at)],
+        )
+        .await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ledger::ProfileId;
 use store::{
     Stream,
-    encoding::{StreamKey, Sum, micros, stream, stream_name, verify},
+    encoding::{StreamKey, Sum, limit as bound, micros, stream, stream_name, verify},
 };
 use tokio_postgres::Row;
 
@@ -41,6 +41,12 @@ fn verified(row: &Row) -> Result<(Stream, i64, bool)> {
 pub(crate) async fn list(session: &Session) -> Result<Vec<(Stream, i64, bool)>> {
     let rows = session.query("SELECT stream, at, pending, crc FROM erasure ORDER BY stream", &[]).await?;
     rows.iter().map(verified).collect()
+}
+
+/// By stream, some of them.
+pub(crate) async fn some(session: &Session, skip: i64, limit: usize) -> Result<Vec<(Stream, i64, bool)>> {
+    let sql = "SELECT stream, at, pending, crc FROM erasure ORDER BY stream LIMIT $2 OFFSET $1";
+    session.query(sql, &[&skip, &bound(limit)]).await?.iter().map(verified).collect()
 }
 
 /// The profiles that are pending.

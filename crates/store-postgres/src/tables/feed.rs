@@ -35,6 +35,12 @@ fn end_of(batch: i64) -> i64 {
     place(batch + 1, 0) - 1
 }
 
+/// The number of a batch that nobody follows: of rows that are put before the environment is served.
+pub(crate) async fn unannounced(session: &Session) -> Result<i64> {
+    let row = session.query_opt("SELECT nextval('feed_no')", &[]).await?;
+    Ok(row.map_or(Ok(0), |row| row.try_get(0))?)
+}
+
 /// What the announcements of an environment are filed under.
 pub(crate) fn class(environment: &[u8; 16]) -> i32 {
     i32::try_from(crc32fast::hash(environment) >> 1).unwrap_or(0)

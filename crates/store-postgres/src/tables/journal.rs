@@ -1,5 +1,8 @@
 //! The journal: append-only records, keyed by bucket, stream and position.
 
+use std::collections::HashMap;
+
+use ledger::ProfileId;
 use store::{
     Direction, NewRecord, Record, Stream,
     encoding::{StreamKey, Sum, int, limit as bound, micros, stream, stream_name, time, uint, verify},
@@ -150,6 +153,42 @@ impl<'a> Columns<'a> {
             ],
         )
     }
+}
+
+/// The first of these records whose stream has none before it.
+pub(crate) async fn without_previous(
+    session: &Session,
+    records: &[(Stream, u64)],
+) -> Result<Option<(Stream, u64)>> {
+    let bucket: Vec<i16> = records.iter().map(|(of, _)| stream_bucket(*of)).collect();
+    let key: Vec<Vec<u8>> = records.iter().map(|(of, _)| StreamKey::new(*of).bytes().to_vec()).collect();
+    let n: Vec<i64> = records.iter().map(|(_, n)| int(*n)).collect();
+    let row = session
+        .query_opt(
+            "SELECT u.stream, u.n FROM unnest($1::smallint[], $2::bytea[], $3::bigint[]) AS u (bucket, stream, n)
+             WHERE u.n > 1 AND NOT EXISTS (SELECT 1 FROM journal
+                 WHERE journal.bucket = u.bucket AND journal.stream = u.stream AND journal.n = u.n - 1)
+             LIMIT 1",
+            &[&bucket, &key, &n],
+        )
+        .await?;
+    row.map(|row| Ok((stream(row.try_get(0)?)?, uint(row.try_get(1)?)?))).transpose()
+}
+
+/// Where streams of profiles end; 0 for those that have no record.
+pub(crate) async fn ends(session: &Session, ids: &[ProfileId]) -> Result<HashMap<ProfileId, u64>> {
+    let buckets: Vec<i16> = ids.iter().map(|id| bucket(*id)).collect();
+    let key: Vec<Vec<u8>> =
+        ids.iter().map(|id| StreamKey::new(Stream::Profile(*id)).bytes().to_vec()).collect();
+    let rows = session
+        .query(
+            "SELECT (SELECT coalesce(max(n), 0) FROM journal
+                     WHERE journal.bucket = u.bucket AND journal.stream = u.stream)
+             FROM unnest($1::smallint[], $2::bytea[]) WITH ORDINALITY AS u (bucket, stream, no) ORDER BY u.no",
+            &[&buckets, &key],
+        )
+        .await?;
+    ids.iter().zip(rows).map(|(id, row)| Ok((*id, uint(row.try_get(0)?)?))).collect()
 }
 
 /// Deletes the bodies of a stream. Answers whether it has any record.

@@ -161,6 +161,13 @@ pub(crate) async fn list(session: &Session, before: Option<[i64; 2]>, limit: usi
     rows.iter().map(verified).collect()
 }
 
+/// The rows of records after a place of the feed, up to another; in their order.
+pub(crate) async fn between(session: &Session, after: i64, until: i64) -> Result<Vec<Placed>> {
+    let sql = "SELECT feed, place, profile, n, channel, at, incarnation, status, payload, crc FROM outbox
+               WHERE feed > $1 AND feed <= $2 ORDER BY feed, place";
+    session.query(sql, &[&after, &until]).await?.iter().map(verified).collect()
+}
+
 /// Calls `visit` for every row.
 pub(crate) async fn each(
     session: &Session,

@@ -7,6 +7,7 @@
 pub(crate) mod batch;
 pub(crate) mod control;
 pub(crate) mod erase;
+pub(crate) mod making;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
 

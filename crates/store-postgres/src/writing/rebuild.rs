@@ -98,9 +98,10 @@ async fn read(
     }
 }
 
-async fn write(session: &Session, rows: &Writes, tails: &HashMap<ProfileId, u64>) -> Result<()> {
+/// Writes rows of views; `tails` has where the streams of their profiles end.
+pub(super) async fn write(session: &Session, rows: &Writes, tails: &HashMap<ProfileId, u64>) -> Result<()> {
     if !rows.records.is_empty() || !rows.erase.is_empty() {
-        return Err(refused("a rebuild writes views only, no records and no erasures"));
+        return Err(refused("only rows of views can be filled in, no records and no erasures"));
     }
     for write in &rows.profiles {
         let (id, n, end) = (write.row.id, write.row.n, tails.get(&write.row.id).copied().unwrap_or(0));

@@ -74,6 +74,22 @@ pub(crate) fn revision(connection: &Connection, id: &[u8; 32]) -> Result<Option<
     rows.next()?.map(|row| verified_revision(row).map(|(_, found)| found)).transpose()
 }
 
+/// Oldest first, after a number; with their numbers.
+pub(crate) fn revisions_after(
+    connection: &Connection,
+    no: i64,
+    limit: usize,
+) -> Result<Vec<(i64, RevisionRow)>> {
+    let mut statement =
+        connection.prepare_cached(&format!("{REVISION} WHERE no > ?1 ORDER BY no LIMIT ?2"))?;
+    let mut rows = statement.query((no, bound(limit)))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(verified_revision(row)?);
+    }
+    Ok(found)
+}
+
 /// Newest first.
 pub(crate) fn revisions(
     connection: &Connection,
@@ -144,6 +160,22 @@ pub(crate) fn put_promotion(connection: &Connection, row: &PromotionRow) -> Resu
     Ok(())
 }
 
+/// Oldest first, after a number; with their numbers.
+pub(crate) fn promotions_after(
+    connection: &Connection,
+    no: i64,
+    limit: usize,
+) -> Result<Vec<(i64, PromotionRow)>> {
+    let mut statement =
+        connection.prepare_cached(&format!("{PROMOTION} WHERE no > ?1 ORDER BY no LIMIT ?2"))?;
+    let mut rows = statement.query((no, bound(limit)))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(verified_promotion(row)?);
+    }
+    Ok(found)
+}
+
 /// Newest first.
 pub(crate) fn promotions(
     connection: &Connection,
@@ -161,6 +193,20 @@ pub(crate) fn promotions(
     }
     let page = page(found, limit, |(no, _)| list.at_numbers([*no]));
     Ok(Page { rows: page.rows.into_iter().map(|(_, row)| row).collect(), next: page.next })
+}
+
+/// By hash, some of them.
+pub(crate) fn objects_from(connection: &Connection, skip: i64, limit: usize) -> Result<Vec<ObjectRow>> {
+    let mut statement = connection
+        .prepare_cached("SELECT hash, canonical, crc FROM object ORDER BY hash LIMIT ?2 OFFSET ?1")?;
+    let mut rows = statement.query((skip, bound(limit)))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (hash, canonical) = (array(row.get_ref(0)?.as_blob()?)?, row.get_ref(1)?.as_str()?);
+        verify(object_sum(&hash, canonical), row.get(2)?, || format!("object {}", hex(&hash)))?;
+        found.push(ObjectRow { hash, canonical: canonical.into() });
+    }
+    Ok(found)
 }
 
 /// Calls `visit` for every object.

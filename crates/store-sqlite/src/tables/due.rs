@@ -18,12 +18,15 @@ fn sum(address: &str, at: i64) -> i64 {
 /// Replaces the schedules.
 pub(crate) fn put_schedules(connection: &Connection, schedules: &[(String, Timestamp)]) -> Result<()> {
     connection.execute("DELETE FROM schedule", [])?;
-    for (address, at) in schedules {
-        let at = micros(*at);
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO schedule (address, at, crc) VALUES (?1, ?2, ?3)")?
-            .execute((address, at, sum(address, at)))?;
-    }
+    schedules.iter().try_for_each(|(address, at)| put_schedule(connection, address, *at))
+}
+
+/// Adds one.
+pub(crate) fn put_schedule(connection: &Connection, address: &str, at: Timestamp) -> Result<()> {
+    let at = micros(at);
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO schedule (address, at, crc) VALUES (?1, ?2, ?3)")?
+        .execute((address, at, sum(address, at)))?;
     Ok(())
 }
 

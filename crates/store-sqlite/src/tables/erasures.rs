@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use ledger::ProfileId;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use store::Stream;
 
 use crate::{
     checksum::Sum,
-    codec::{StreamKey, micros, stream, stream_name},
+    codec::{StreamKey, limit as bound, micros, stream, stream_name},
     fault::{Result, verify},
 };
 
@@ -32,11 +32,27 @@ pub(crate) fn list(connection: &Connection) -> Result<Vec<(Stream, i64, bool)>> 
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let key = row.get_ref(0)?.as_blob()?;
-        let (at, pending): (i64, bool) = (row.get(1)?, row.get(2)?);
-        let of = stream(key)?;
-        verify(sum(key, at, pending), row.get(3)?, || format!("the erasure of {}", stream_name(of)))?;
-        found.push((of, at, pending));
+        found.push(verified(row)?);
+    }
+    Ok(found)
+}
+
+fn verified(row: &Row<'_>) -> Result<(Stream, i64, bool)> {
+    let key = row.get_ref(0)?.as_blob()?;
+    let (at, pending): (i64, bool) = (row.get(1)?, row.get(2)?);
+    let of = stream(key)?;
+    verify(sum(key, at, pending), row.get(3)?, || format!("the erasure of {}", stream_name(of)))?;
+    Ok((of, at, pending))
+}
+
+/// By stream, some of them.
+pub(crate) fn some(connection: &Connection, skip: i64, limit: usize) -> Result<Vec<(Stream, i64, bool)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT stream, at, pending, crc FROM erasure ORDER BY stream LIMIT ?2 OFFSET ?1")?;
+    let mut rows = statement.query((skip, bound(limit)))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(verified(row)?);
     }
     Ok(found)
 }

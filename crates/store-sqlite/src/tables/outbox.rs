@@ -110,6 +110,20 @@ pub(crate) fn list(
     Ok(Page { rows: page.rows.into_iter().map(|placed| placed.row).collect(), next: page.next })
 }
 
+/// The rows that journal rows `after` (exclusive) to `until` made, in their order; with that journal row.
+pub(crate) fn between(connection: &Connection, after: i64, until: i64) -> Result<Vec<(i64, OutboxRow)>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM outbox WHERE seq > ?1 AND seq <= ?2 ORDER BY seq, place"
+    ))?;
+    let mut rows = statement.query((after, until))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let placed = verified(row)?;
+        found.push((placed.seq, placed.row));
+    }
+    Ok(found)
+}
+
 /// Calls `visit` for every row.
 pub(crate) fn each(connection: &Connection, mut visit: impl FnMut(Result<()>) -> Result<()>) -> Result<()> {
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM outbox"))?;

@@ -23,7 +23,7 @@ pub(crate) fn tail(connection: &Connection, of: Stream) -> Result<Tail> {
     match of {
         Stream::Control => {
             let n = Position::read(connection)?.epoch;
-            Ok(Tail { n, seq: if n == 0 { 0 } else { control_seq(connection, n)? } })
+            Ok(Tail { n, seq: control_end(connection, n)? })
         }
         Stream::Profile(id) => {
             Ok(profiles::find(connection, id)?.map_or_else(Tail::default, |found| found.tail()))
@@ -32,6 +32,11 @@ pub(crate) fn tail(connection: &Connection, of: Stream) -> Result<Tail> {
             Ok(quarantined(connection, &message)?.map_or_else(Tail::default, |found| found.tail))
         }
     }
+}
+
+/// The journal row in which a control stream of this length ends; 0 when it has not begun.
+pub(crate) fn control_end(connection: &Connection, epoch: u64) -> Result<i64> {
+    if epoch == 0 { Ok(0) } else { control_seq(connection, epoch) }
 }
 
 /// The journal row of a control record.

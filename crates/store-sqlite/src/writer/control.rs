@@ -1,7 +1,7 @@
 //! A control change: configuration and what decisions depend on, in one step.
 
 use rusqlite::Connection;
-use store::{Commit, Condition, ControlWrites, Epoch, Error, Stream};
+use store::{Commit, Condition, ControlWrites, Epoch, Error, NewRecord, Stream};
 
 use crate::{
     fault::{Result, refused},
@@ -37,20 +37,30 @@ pub(super) fn run(
         outside::change(connection, change)?;
     }
     if let Some(record) = &writes.record {
-        if record.stream != Stream::Control || record.n != position.epoch + 1 {
-            let (n, next) = (record.n, position.epoch + 1);
-            return Err(refused(format!(
-                "record {n} of {:?} as record {next} of the control stream",
-                record.stream
-            )));
-        }
         let tail = streams::tail(connection, Stream::Control)?;
-        position.seq += 1;
-        position.epoch += 1;
-        journal::append(connection, position.seq, tail.seq, record)?;
-        streams::put_control(connection, record.n, position.seq)?;
+        append(connection, position, tail.seq, record)?;
     }
     Ok(Commit::Committed)
+}
+
+/// Appends the next record of the control stream, whose last one is row `last`.
+pub(super) fn append(
+    connection: &Connection,
+    position: &mut Position,
+    last: i64,
+    record: &NewRecord,
+) -> Result<()> {
+    if record.stream != Stream::Control || record.n != position.epoch + 1 {
+        let (n, next) = (record.n, position.epoch + 1);
+        return Err(refused(format!(
+            "record {n} of {:?} as record {next} of the control stream",
+            record.stream
+        )));
+    }
+    position.seq += 1;
+    position.epoch += 1;
+    journal::append(connection, position.seq, last, record)?;
+    streams::put_control(connection, record.n, position.seq)
 }
 
 fn check(connection: &Connection, condition: &Condition) -> Result<()> {

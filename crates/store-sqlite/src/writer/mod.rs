@@ -13,6 +13,7 @@ mod commit;
 mod control;
 pub(crate) mod erase;
 mod group;
+pub(crate) mod making;
 mod places;
 mod rebuild;
 mod recovery;
@@ -55,8 +56,12 @@ pub(crate) enum Job {
     /// Whether it could write now; opens again what was given up, if it is time.
     Ready(oneshot::Sender<Result<()>>),
     Rebuild(Box<dyn Refill>, oneshot::Sender<Result<()>>),
+    Work(&'static str, Work, oneshot::Sender<Result<()>>),
     Stop,
 }
+
+/// Something that is done alone, in a transaction of its own.
+pub(crate) type Work = Box<dyn FnOnce(&Connection, &mut Position) -> fault::Result<()> + Send>;
 
 /// The thread's state.
 pub(crate) struct Writer {
@@ -135,6 +140,11 @@ impl Writer {
                 }
                 Some(Job::Rebuild(refill, reply)) => {
                     let answer = self.rebuild(refill);
+                    let _ = reply.send(answer);
+                }
+                Some(Job::Work(doing, work, reply)) => {
+                    let answer =
+                        self.transact(doing, |connection, position| Ok((true, work(connection, position)?)));
                     let _ = reply.send(answer);
                 }
                 Some(Job::Stop) => break,

@@ -82,7 +82,8 @@ fn read(connection: &Connection, refill: &mut dyn Refill) -> Result<HashMap<Prof
     }
 }
 
-fn write(
+/// Writes rows of views; `tails` has where the streams of their profiles end.
+pub(super) fn write(
     connection: &Connection,
     rows: &Writes,
     tails: &HashMap<ProfileId, Tail>,
@@ -90,7 +91,7 @@ fn write(
     members: &mut memberships::Counts,
 ) -> Result<()> {
     if !rows.records.is_empty() || !rows.erase.is_empty() {
-        return Err(refused("a rebuild writes views only, no records and no erasures"));
+        return Err(refused("only rows of views can be filled in, no records and no erasures"));
     }
     for claim in &rows.claims {
         directory::put(connection, &directory_key(claim.key), claim.entry)?;

@@ -10,12 +10,8 @@ use super::{
 };
 use crate::{
     AdministratorRow, ControlWrites, CounterKey, Environment, Error, OutsideChange, ProfileWrite, Record,
-    Refill, Result, Stream, Writes,
+    Refill, Result, Stream, VIEWS, Writes,
 };
-
-/// The views that can be exported.
-pub const VIEWS: [&str; 8] =
-    ["profiles", "memberships", "search", "due", "sums", "counters", "directory", "quarantine"];
 
 /// Every view's export.
 pub async fn exports(environment: &Arc<dyn Environment>) -> Vec<(&'static str, Vec<String>)> {
@@ -155,7 +151,7 @@ impl Refill for Known {
     }
 }
 
-fn known(environment_rows: Vec<ProfileWrite>, fails: bool) -> Known {
+pub(super) fn known(environment_rows: Vec<ProfileWrite>, fails: bool) -> Known {
     let mut claims = vec![claim(1, profile(1), 1), claim(2, profile(2), 1)];
     for no in [1, 2] {
         claims.push(crate::Claim {
@@ -182,7 +178,7 @@ fn known(environment_rows: Vec<ProfileWrite>, fails: bool) -> Known {
 }
 
 /// Two people, a counter, a sum, a quarantined event, a schedule; and the rows that stand for them.
-async fn furnished(pair: &super::Pair) -> Vec<ProfileWrite> {
+pub(super) async fn furnished(pair: &super::Pair) -> Vec<ProfileWrite> {
     settle(&pair.a, 1, "otto").await;
     settle(&pair.a, 2, "anna").await;
     let message = super::batch::hash(77);

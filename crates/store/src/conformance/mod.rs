@@ -13,6 +13,7 @@ pub mod journal;
 pub mod keeping;
 pub mod lists;
 pub mod load;
+pub mod making;
 pub mod model;
 pub mod racing;
 pub mod views;
@@ -186,6 +187,10 @@ macro_rules! conformance_tests {
             keeping::a_backup_is_one_moment_and_restores
             keeping::a_restore_applies_later_erasures
             keeping::a_backup_of_another_environment_is_refused
+            making::what_is_carried_makes_an_equal_environment
+            making::a_gap_in_what_is_put_is_refused
+            making::an_unfinished_one_is_opened_by_nobody
+            making::shares_of_a_view_add_up
             model::random_histories_agree_with_a_model
         }
     };
@@ -215,6 +220,7 @@ mod tests {
             ("configuration", include_str!("configuration.rs")),
             ("erasure", include_str!("erasure.rs")),
             ("keeping", include_str!("keeping.rs")),
+            ("making", include_str!("making.rs")),
             ("model", include_str!("model.rs")),
         ] {
             let names = source

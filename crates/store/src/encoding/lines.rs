@@ -4,7 +4,39 @@
 use ledger::{Account, CurrencyKey, ProfileId};
 
 use super::{hex, micros};
-use crate::{CounterKey, DirectoryEntry, ProfileRow, QuarantineRow};
+use crate::{CounterKey, DirectoryEntry, ProfileRow, QuarantineRow, Share};
+
+/// The lines of one share of a view, as they come.
+#[derive(Debug)]
+pub struct Lines {
+    share: Share,
+    lines: Vec<String>,
+}
+
+impl Lines {
+    /// None yet.
+    pub fn of(share: Share) -> Self {
+        Self { share, lines: Vec::new() }
+    }
+
+    /// Keeps a line if it is of the share.
+    pub fn push(&mut self, line: String) {
+        if self.share.holds(&line) {
+            self.lines.push(line);
+        }
+    }
+
+    /// The same of several.
+    pub fn extend(&mut self, lines: impl IntoIterator<Item = String>) {
+        lines.into_iter().for_each(|line| self.push(line));
+    }
+
+    /// What was kept, sorted.
+    pub fn sorted(mut self) -> Vec<String> {
+        self.lines.sort_unstable();
+        self.lines
+    }
+}
 
 /// Of `profiles`.
 pub fn profile_line(row: &ProfileRow) -> String {

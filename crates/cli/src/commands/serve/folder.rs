@@ -60,6 +60,25 @@ pub(crate) fn master_key(folder: &Path) -> Result<[u8; 32]> {
     }
 }
 
+/// The master key as a server finds it, from the environment variable or one of these folders; never made.
+pub(crate) fn master_key_there(folders: &[&Path]) -> Result<[u8; 32]> {
+    if let Ok(text) = std::env::var(MASTER_KEY_VARIABLE) {
+        return read_key(&text).with_context(|| format!("the variable {MASTER_KEY_VARIABLE}"));
+    }
+    for path in folders.iter().map(|folder| folder.join(MASTER_KEY_FILE)) {
+        match fs::read_to_string(&path) {
+            Ok(text) => return read_key(&text).with_context(|| path.display().to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+    let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    bail!(
+        "there is no {MASTER_KEY_FILE} in {}: set {MASTER_KEY_VARIABLE} to the source's master key, or name the data folder that has it with --data",
+        looked.join(" or ")
+    )
+}
+
 fn read_key(text: &str) -> Result<[u8; 32]> {
     hexadecimal::read(text.trim())
         .and_then(|bytes| bytes.try_into().ok())
