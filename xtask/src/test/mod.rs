@@ -25,7 +25,8 @@ Usage: cargo xtask test [--no-setup]
   lints       cargo clippy, warnings are errors
   clients     the unmodified client libraries of the tests, from npm and PyPI
   tests       cargo nextest: units, properties, conformance, whole processes, crashes, power cuts, clients;
-              with a PostgreSQL server in a temporary folder, which goes when they are done
+              with a PostgreSQL server in a temporary folder, which goes when they are done. Stories and the
+              API's tests run twice: on SQLite, and on PostgreSQL
 
 The build goes where CARGO_TARGET_DIR says, or into `target`.
 ";
