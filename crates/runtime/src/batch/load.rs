@@ -48,6 +48,7 @@ pub(crate) async fn load(
     let mut loaded = Loaded::default();
     let mut keys = BTreeSet::new();
     let mut profiles = BTreeSet::new();
+    let mut ordered = BTreeSet::new();
     let hasher = &environment.hasher;
     let wants = |item: &Item, keys: &mut BTreeSet<DirectoryKey>| {
         keys.insert(DirectoryKey::Message(item.key()));
@@ -60,7 +61,7 @@ pub(crate) async fn load(
         match &job.task {
             Task::Items(items) => items.iter().for_each(|item| wants(item, &mut keys)),
             Task::Order { profile, idempotency_key, .. } => {
-                profiles.insert(*profile);
+                ordered.insert(*profile);
                 keys.extend(idempotency_key.as_deref().map(|key| DirectoryKey::Command(hasher.command(key))));
             }
             Task::Wake(woken) => profiles.extend(woken.iter().map(|(id, _)| *id)),
@@ -115,7 +116,11 @@ pub(crate) async fn load(
             _ => {}
         }
     }
-    load_profiles(environment, hints, ahead, &mut loaded, profiles).await?;
+    // An order may be refused, and nothing is written then that would show a hint to be wrong: what somebody has may
+    // have been earned on another node a moment ago.
+    load_profiles(environment, hints, &Trust::Nothing, &mut loaded, ordered).await?;
+    load_profiles(environment, hints, &Trust::Hints(ahead), &mut loaded, profiles).await?;
+    forget_the_erased(&mut loaded);
     if !ahead.is_empty() && loaded.profiles.values().any(|profile| rules.needs_history(profile)) {
         return Ok(None);
     }
@@ -123,14 +128,35 @@ pub(crate) async fn load(
     Ok(Some(loaded))
 }
 
-/// Loads profiles, and those they live on in.
+/// Nobody's identity leads to who was erased: one that seems to was remembered, or read a moment too early. It is taken
+/// for one that leads nowhere, and whoever claims it now is told by the commit if it leads somewhere else.
+fn forget_the_erased(loaded: &mut Loaded) {
+    let profiles = &loaded.profiles;
+    loaded.directory.retain(|_, entry| {
+        let DirectoryEntry::Profile(mut id) = *entry else { return true };
+        while let Some(Standing::MergedInto(into)) = profiles.get(&id).map(|profile| profile.standing) {
+            id = into;
+        }
+        profiles.get(&id).is_none_or(|profile| profile.standing != Standing::Erased)
+    });
+}
+
+/// What need not be read from the store.
+enum Trust<'a> {
+    /// What is ahead, and what is remembered.
+    Hints(&'a Ahead<'a>),
+    Nothing,
+}
+
+/// Loads profiles, and those they live on in; leaves alone what is loaded already.
 async fn load_profiles(
     environment: &Environment,
     hints: &Hints,
-    ahead: &Ahead<'_>,
+    trust: &Trust<'_>,
     loaded: &mut Loaded,
     mut wanted: BTreeSet<ProfileId>,
 ) -> Result<()> {
+    wanted.retain(|id| !loaded.profiles.contains_key(id));
     while !wanted.is_empty() {
         let mut missing = Vec::new();
         let mut next = BTreeSet::new();
@@ -143,7 +169,11 @@ async fn load_profiles(
             loaded.profiles.insert(profile.id, profile);
         };
         for id in &wanted {
-            match ahead.profile(*id).or_else(|| hints.profile(*id)) {
+            let known = match trust {
+                Trust::Hints(ahead) => ahead.profile(*id).or_else(|| hints.profile(*id)),
+                Trust::Nothing => None,
+            };
+            match known {
                 Some(profile) => take(profile, loaded),
                 None => missing.push(*id),
             }
@@ -181,7 +211,7 @@ async fn load_rest(
                 _ => None,
             });
             let merged = merged.collect();
-            load_profiles(environment, hints, &Ahead::default(), loaded, merged).await?;
+            load_profiles(environment, hints, &Trust::Nothing, loaded, merged).await?;
             loaded.erasures.insert(*profile, streams);
         }
     }
