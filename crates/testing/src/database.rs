@@ -1,6 +1,6 @@
 //! A database of its own for each test, on the server that the environment names.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc, thread::JoinHandle};
 
 use store::Backend;
 use store_postgres::{Options, PostgresBackend};
@@ -126,16 +126,34 @@ async fn drop_all(name: String, url: String) {
     }
 }
 
+/// Waits, when the test's thread ends, for what is being dropped.
+#[derive(Default)]
+struct Leaving(RefCell<Vec<JoinHandle<()>>>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        for cleaning in self.0.take() {
+            // The next test does not need it gone.
+            let _ = cleaning.join();
+        }
+    }
+}
+
+thread_local! {
+    static LEAVING: Leaving = Leaving::default();
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         let (name, url) = (self.name.clone(), self.url.clone());
-        // The test's own runtime is ending.
+        // The test's own runtime is ending. It must not be waited for here, on its thread: as long as one of its
+        // connections is halfway through logging in, the server drops no database.
         let cleaning = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {
                 runtime.block_on(drop_all(name, url));
             }
         });
-        let _ = cleaning.join();
+        LEAVING.with(|leaving| leaving.0.borrow_mut().push(cleaning));
     }
 }

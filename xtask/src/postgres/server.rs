@@ -56,6 +56,18 @@ impl Server {
         cluster.begin()
     }
 
+    /// What the superuser is answered, a line a row.
+    pub fn ask(&self, sql: &str) -> Result<String> {
+        let cluster = self.cluster.as_ref().context("it was never started")?;
+        process::output(cluster.command("psql").args(["-qAtc", sql, &self.url]))
+    }
+
+    /// Makes a database; its URL.
+    pub fn database(&self, name: &str) -> Result<String> {
+        self.ask(&format!("CREATE DATABASE {name}"))?;
+        Ok(format!("{}/{name}", self.url.trim_end_matches("/postgres")))
+    }
+
     fn start(settings: &str) -> Result<Self> {
         // The path of a socket may have no more than 107 bytes: not in the target folder.
         let folder = env::temp_dir().join(format!("greenroom-postgres-{:08x}", random()? % (1 << 32)));
@@ -117,9 +129,7 @@ mod tests {
     fn a_server_for_tests_answers_and_leaves_nothing() {
         let server = Server::forgetful().expect("PostgreSQL is installed");
         let folder = server.folder.clone();
-        let cluster = server.cluster.as_ref().expect("it runs");
-        let answer = process::output(cluster.command("psql").args(["-Atc", "SELECT 6 * 7", &server.url]));
-        assert_eq!(answer.expect("it answers").trim(), "42");
+        assert_eq!(server.ask("SELECT 6 * 7").expect("it answers").trim(), "42");
         drop(server);
         assert!(!folder.exists());
     }

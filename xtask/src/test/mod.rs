@@ -19,7 +19,7 @@ Usage: cargo xtask test [--no-setup]
 
   --no-setup  take the machine as it is
 
-  set-up      gcc, PostgreSQL, Node and Python from Debian; rustfmt, clippy and cargo-nextest for Rust
+  set-up      gcc, PostgreSQL, HAProxy, Node and Python from Debian; rustfmt, clippy and cargo-nextest for Rust
   format      cargo fmt --check
   tidy        cargo xtask tidy
   lints       cargo clippy, warnings are errors

@@ -6,6 +6,7 @@ mod damage;
 mod expressions;
 mod idempotency;
 mod import;
+mod nodes;
 mod outages;
 mod place;
 mod plan_files;

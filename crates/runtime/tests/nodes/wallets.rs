@@ -47,7 +47,7 @@ async fn no_point_is_spent_twice() {
                 hands.push((round, tokio::spawn(take(live, profile, format!("{round}-{hand}")))));
             }
         }
-        let mut taken = vec![0; AT_ONCE];
+        let mut taken = [0; AT_ONCE];
         for (round, hand) in hands {
             taken[round - first] += i64::from(hand.await.expect("it ends"));
         }
