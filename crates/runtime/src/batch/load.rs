@@ -48,7 +48,7 @@ pub(crate) async fn load(
     let mut loaded = Loaded::default();
     let mut keys = BTreeSet::new();
     let mut profiles = BTreeSet::new();
-    let mut ordered = BTreeSet::new();
+    let mut fresh = BTreeSet::new();
     let hasher = &environment.hasher;
     let wants = |item: &Item, keys: &mut BTreeSet<DirectoryKey>| {
         keys.insert(DirectoryKey::Message(item.key()));
@@ -61,10 +61,10 @@ pub(crate) async fn load(
         match &job.task {
             Task::Items(items) => items.iter().for_each(|item| wants(item, &mut keys)),
             Task::Order { profile, idempotency_key, .. } => {
-                ordered.insert(*profile);
+                fresh.insert(*profile);
                 keys.extend(idempotency_key.as_deref().map(|key| DirectoryKey::Command(hasher.command(key))));
             }
-            Task::Wake(woken) => profiles.extend(woken.iter().map(|(id, _)| *id)),
+            Task::Wake(woken) => fresh.extend(woken.iter().map(|(id, _)| *id)),
             Task::Release(messages) => {
                 for key in messages {
                     let stream = Stream::Quarantine(*key);
@@ -116,10 +116,10 @@ pub(crate) async fn load(
             _ => {}
         }
     }
-    // An order may be refused, and nothing is written then that would show a hint to be wrong: what somebody has may
-    // have been earned on another node a moment ago.
-    load_profiles(environment, hints, &Trust::Nothing, &mut loaded, ordered).await?;
-    load_profiles(environment, hints, &Trust::Hints(ahead), &mut loaded, profiles).await?;
+    // An order may be refused, and there may be nothing to do for who was woken: nothing is written then that would show
+    // a hint to be wrong. Another node may have given them points a moment ago, or left something to be done.
+    load_profiles(environment, hints, Trust::Ahead(ahead), &mut loaded, fresh).await?;
+    load_profiles(environment, hints, Trust::Hints(ahead), &mut loaded, profiles).await?;
     forget_the_erased(&mut loaded);
     if !ahead.is_empty() && loaded.profiles.values().any(|profile| rules.needs_history(profile)) {
         return Ok(None);
@@ -142,17 +142,19 @@ fn forget_the_erased(loaded: &mut Loaded) {
 }
 
 /// What need not be read from the store.
+#[derive(Clone, Copy)]
 enum Trust<'a> {
-    /// What is ahead, and what is remembered.
+    /// What is ahead.
+    Ahead(&'a Ahead<'a>),
+    /// That, and what is remembered.
     Hints(&'a Ahead<'a>),
-    Nothing,
 }
 
 /// Loads profiles, and those they live on in; leaves alone what is loaded already.
 async fn load_profiles(
     environment: &Environment,
     hints: &Hints,
-    trust: &Trust<'_>,
+    trust: Trust<'_>,
     loaded: &mut Loaded,
     mut wanted: BTreeSet<ProfileId>,
 ) -> Result<()> {
@@ -170,8 +172,8 @@ async fn load_profiles(
         };
         for id in &wanted {
             let known = match trust {
+                Trust::Ahead(ahead) => ahead.profile(*id),
                 Trust::Hints(ahead) => ahead.profile(*id).or_else(|| hints.profile(*id)),
-                Trust::Nothing => None,
             };
             match known {
                 Some(profile) => take(profile, loaded),
@@ -211,7 +213,7 @@ async fn load_rest(
                 _ => None,
             });
             let merged = merged.collect();
-            load_profiles(environment, hints, &Trust::Nothing, loaded, merged).await?;
+            load_profiles(environment, hints, Trust::Ahead(&Ahead::default()), loaded, merged).await?;
             loaded.erasures.insert(*profile, streams);
         }
     }

@@ -7,6 +7,25 @@ use crate::{
     ground::{SHOP, ada, at, holds, order, points, send, user},
 };
 
+/// Points can be spent after three days.
+const PENDING: &str = r"
+kind: event_type
+key: order_completed
+spec:
+  name: Order Completed
+  schema: {type: object, required: [total], properties: {total: {type: number}, order_id: {type: string}}}
+---
+kind: currency
+key: points
+spec: {name: Points, pending_days: 3}
+---
+kind: reactor
+key: points_for_orders
+spec:
+  trigger: {event: order_completed}
+  actions: [{award: {currency: points, of: properties.total}}]
+";
+
 fn by_hand(order: Order) -> Command {
     Command { actor: ada().to_string(), reason: "goodwill".into(), order }
 }
@@ -45,5 +64,19 @@ async fn who_was_erased_on_one_node_is_gone_on_another() {
     send(&b, vec![order("m2", "u1", "3", when)]).await;
     assert_ne!(user(&b, "u1").await, erased);
     assert_eq!(points(&a, "u1").await, 3);
+    holds(&a).await;
+}
+
+#[tokio::test]
+async fn what_is_due_since_another_node_decided_is_done() {
+    let cluster = cluster(2, PENDING).await;
+    let (a, b) = (cluster.at(0, "staging"), cluster.at(1, "staging"));
+    a.advance_clock(ada(), at("2030-01-01T12:00:00Z")).await.expect("the clock moves");
+    // As far as the first remembers there is nothing that could ever be due.
+    send(&a, vec![order("m1", "u1", "0", at("2030-01-01T12:00:00Z"))]).await;
+    send(&b, vec![order("m2", "u1", "40", at("2030-01-01T12:00:00Z"))]).await;
+    assert_eq!(points(&a, "u1").await, 0, "pending");
+    a.advance_clock(ada(), at("2030-01-05T00:00:00Z")).await.expect("the clock moves");
+    assert_eq!(points(&a, "u1").await, 40, "matured");
     holds(&a).await;
 }
