@@ -163,7 +163,7 @@ pub(crate) async fn send(
     let bytes = body.collect().await.unwrap().to_bytes();
     let json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.to_str().unwrap();
-        kind.contains("json")
+        kind.contains("json") && !kind.contains("ndjson")
     });
     let body = if json {
         serde_json::from_slice(&bytes).unwrap()
