@@ -4,9 +4,9 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use runtime::ingest::{Incoming, ItemOutcome};
@@ -18,24 +18,41 @@ use crate::{
 
 const CLIENTS: usize = 6;
 const PROMOTIONS: usize = 15;
-const LOAD: Duration = Duration::from_millis(120);
+/// So many events between two promotions: more than are under way at any moment.
+const EVENTS: usize = CLIENTS * 6;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What clients share.
+#[derive(Default)]
+struct Shared {
+    /// The epoch of the last promotion that was acknowledged.
+    acknowledged: AtomicU64,
+    over: AtomicBool,
+    events: AtomicUsize,
+}
+
+impl Shared {
+    /// Waits until some more events have been decided.
+    async fn some(&self) {
+        let (enough, give_up) = (self.events.load(Ordering::Acquire) + EVENTS, Instant::now() + PATIENCE);
+        while self.events.load(Ordering::Acquire) < enough {
+            assert!(Instant::now() < give_up, "no {EVENTS} events within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
 
 /// What a client was told of an event: under which epoch it was decided, and what it gave.
 type Told = (u64, i64);
 
 /// Sends one order after another through a node of its own until it is over.
-async fn client(
-    cluster: Arc<Cluster>,
-    no: usize,
-    acknowledged: Arc<AtomicU64>,
-    over: Arc<AtomicBool>,
-) -> Vec<Told> {
+async fn client(cluster: Arc<Cluster>, no: usize, shared: Arc<Shared>) -> Vec<Told> {
     let live = cluster.live(1 + no % (cluster.nodes.len() - 1));
     let mut told = Vec::new();
-    while !over.load(Ordering::Acquire) {
+    while !shared.over.load(Ordering::Acquire) {
         let id = format!("c{no}-{}", told.len());
         let message = order(&id, &format!("u{no}"), "40", at("2025-03-01T10:00:00Z"));
-        let epoch_min = acknowledged.load(Ordering::Acquire);
+        let epoch_min = shared.acknowledged.load(Ordering::Acquire);
         let item = || Incoming::Message(Box::new(message.clone()));
         let outcome = live.ingest(vec![item()], 1_000).await.expect("no request fails").remove(0);
         let ItemOutcome::Decided(decided) = outcome else { panic!("{outcome:?}") };
@@ -45,6 +62,7 @@ async fn client(
             decided.epoch
         );
         told.push((decided.epoch, decided.points[0].1));
+        shared.events.fetch_add(1, Ordering::AcqRel);
     }
     told
 }
@@ -53,23 +71,20 @@ async fn client(
 async fn none_is_decided_under_what_was_before_an_acknowledged_promotion() {
     let doubled = SHOP.replace("points, of: properties.total}", "points, of: properties.total, rate: 2}");
     let cluster = Arc::new(cluster(3, SHOP).await);
-    let (acknowledged, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|no| {
-            tokio::spawn(client(Arc::clone(&cluster), no, Arc::clone(&acknowledged), Arc::clone(&over)))
-        })
-        .collect();
-    tokio::time::sleep(LOAD).await;
+    let shared = Arc::new(Shared::default());
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|no| tokio::spawn(client(Arc::clone(&cluster), no, Arc::clone(&shared)))).collect();
+    shared.some().await;
     let promoting = cluster.live(0);
     let mut epochs = vec![(promoting.state().epoch, 40)];
     for promotion in 0..PROMOTIONS {
         let (program, points) = if promotion % 2 == 0 { (&*doubled, 80) } else { (SHOP, 40) };
         let applied = apply(&promoting, program).await;
-        acknowledged.store(applied.epoch, Ordering::Release);
+        shared.acknowledged.store(applied.epoch, Ordering::Release);
         epochs.push((applied.epoch, points));
-        tokio::time::sleep(LOAD).await;
+        shared.some().await;
     }
-    over.store(true, Ordering::Release);
+    shared.over.store(true, Ordering::Release);
     let mut seen = BTreeSet::new();
     for (no, client) in clients.into_iter().enumerate() {
         let told = client.await.expect("no request fails");
