@@ -79,6 +79,18 @@ impl Drop for Proxy {
     }
 }
 
+/// Whether a node has taken any event in.
+fn has_taken_events(node: &Greenroom) -> Result<bool> {
+    let token = std::fs::read_to_string(node.folder().join("admin.token"))?;
+    let request = ureq::get(format!("{}/metrics", node.collector()?));
+    let mut answer = request.header("Authorization", format!("Bearer {}", token.trim())).call()?;
+    let text = answer.body_mut().read_to_string()?;
+    let taken = text
+        .lines()
+        .find_map(|line| line.strip_prefix("greenroom_ingest_bytes_total{environment=\"live\"} "));
+    Ok(taken.is_some_and(|bytes| bytes != "0"))
+}
+
 /// Promotes the other program through the proxy.
 fn promote(proxy: &Proxy, node: &Greenroom, load: &Load) -> Result<()> {
     let token = std::fs::read_to_string(node.folder().join("admin.token"))?;
@@ -107,6 +119,9 @@ fn nodes_come_and_go_behind_a_proxy_and_no_order_is_lost_or_doubled() -> Result<
     let load = Load::resting(Duration::from_millis(10));
     let orders = load.while_happens(&clients, &key, || {
         load.more(SOME)?;
+        for node in &running {
+            ensure!(has_taken_events(node)?, "{} gets nothing", node.folder().display());
+        }
         running.remove(2).kill()?;
         load.more(SOME)?;
         running.remove(1).stop()?;
