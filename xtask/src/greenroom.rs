@@ -118,6 +118,12 @@ impl Greenroom {
             .map(drop)
     }
 
+    /// Sends it a signal, e.g. `STOP`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        process::output(Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]))
+            .map(drop)
+    }
+
     /// Ends it as the kernel would: no warning.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
@@ -127,7 +133,7 @@ impl Greenroom {
 
     /// Asks it to end, and waits until it has.
     pub fn stop(mut self) -> Result<()> {
-        process::output(Command::new("kill").args(["-TERM", &self.child.id().to_string()]))?;
+        self.signal("TERM")?;
         let give_up = Instant::now() + Duration::from_secs(STOP_SECONDS_MAX);
         loop {
             if let Some(status) = self.child.try_wait()? {

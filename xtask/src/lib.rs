@@ -1,6 +1,6 @@
 //! The chores of the workspace, run as `cargo xtask CHORE`: one module a chore.
 //!
-//! It is a library too: whole-process tests use [`greenroom`] and [`process`].
+//! It is a library too: tests use [`greenroom`], [`postgres`] and [`process`].
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore speaks to the terminal")]
 
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ pub mod bench;
 pub mod demo;
 pub mod greenroom;
 pub mod orders;
-mod postgres;
+pub mod postgres;
 pub mod process;
 pub mod test;
 pub mod tidy;

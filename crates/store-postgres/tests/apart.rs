@@ -1,13 +1,11 @@
 //! Environments are kept apart by the database, not only by us.
 
-mod server;
-
-use server::{Database, connect};
 use store::conformance::{
     at,
     batch::{life, must, profile},
     identity,
 };
+use testing::{Database, connect};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_role_of_one_environment_sees_no_other() {

@@ -1,10 +1,8 @@
 //! The conformance suite on this backend.
 
-mod server;
-
 use store::conformance::Bench;
 
-use server::Database;
+use testing::Database;
 
 async fn bench() -> Bench {
     let database = Database::make().await;

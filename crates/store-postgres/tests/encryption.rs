@@ -1,9 +1,6 @@
 //! `sslmode`: how a connection is encrypted, and whom it believes. The server has a certificate for `localhost`
 //! that no usual root has signed.
 
-mod server;
-
-use server::Database;
 use store::{
     Backend, Error,
     conformance::{
@@ -13,6 +10,7 @@ use store::{
     },
 };
 use store_postgres::{Options, PostgresBackend};
+use testing::Database;
 
 /// Opens the database over TCP, and says whether the environment's connections are encrypted.
 async fn opened(database: &Database, settings: &str) -> Result<bool, Error> {

@@ -1,10 +1,7 @@
 //! What an erasure leaves in the server's files.
 
-mod server;
-
 use std::time::Duration;
 
-use server::Database;
 use store::{
     Stream,
     conformance::{
@@ -14,6 +11,7 @@ use store::{
         identity,
     },
 };
+use testing::Database;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erased_persons_rows_are_swept_out_of_the_pages() {

@@ -1,13 +1,10 @@
 //! Several nodes: backends that know nothing of each other, over one database.
 
-mod server;
-
 use std::{
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
-use server::Database;
 use store::{
     Backend, Beat, Commit, ControlWrites, CounterKey, Cursor, Deciding, Direction, Environment, Error,
     Granted, Heard, Step, Stream, Writes,
@@ -18,6 +15,7 @@ use store::{
     },
 };
 use store_postgres::Options;
+use testing::Database;
 
 /// Two nodes that serve the same environment.
 async fn nodes(database: &Database, options: Options) -> [Arc<dyn Environment>; 2] {

@@ -4,11 +4,8 @@
 
 #![allow(clippy::cast_precision_loss)] // figures for people
 
-mod server;
-
 use std::{io::Write, sync::Arc, time::Instant};
 
-use server::Database;
 use store::{
     Commit,
     conformance::{
@@ -18,6 +15,7 @@ use store::{
         load::{EVENTS, Load},
     },
 };
+use testing::Database;
 
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)

@@ -1,10 +1,7 @@
 //! What goes wrong, what is said then, and that it goes on by itself afterwards.
 
-mod server;
-
 use std::{sync::Arc, time::Duration};
 
-use server::Database;
 use store::{
     Commit, Deciding, Environment, Error, Granted, Step, Writes,
     conformance::{
@@ -14,6 +11,7 @@ use store::{
     },
 };
 use store_postgres::{Options, PostgresBackend};
+use testing::Database;
 
 async fn refused(url: &str) -> Error {
     let options = Options { connect_timeout: Duration::from_secs(2), ..Options::default() };

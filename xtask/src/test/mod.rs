@@ -19,13 +19,14 @@ Usage: cargo xtask test [--no-setup]
 
   --no-setup  take the machine as it is
 
-  set-up      gcc, PostgreSQL, Node and Python from Debian; rustfmt, clippy and cargo-nextest for Rust
+  set-up      gcc, PostgreSQL, HAProxy, Node and Python from Debian; rustfmt, clippy and cargo-nextest for Rust
   format      cargo fmt --check
   tidy        cargo xtask tidy
   lints       cargo clippy, warnings are errors
   clients     the unmodified client libraries of the tests, from npm and PyPI
   tests       cargo nextest: units, properties, conformance, whole processes, crashes, power cuts, clients;
-              with a PostgreSQL server in a temporary folder, which goes when they are done
+              with a PostgreSQL server in a temporary folder, which goes when they are done. Stories and the
+              API's tests run twice: on SQLite, and on PostgreSQL
 
 The build goes where CARGO_TARGET_DIR says, or into `target`.
 ";

@@ -13,34 +13,45 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// Both. Neither makes up for the other's having run nothing.
+    fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            succeeded: [self, other].iter().all(|part| part.succeeded && part.passed > 0),
+        }
+    }
+
     /// A run in which no test ran, or whose outcome could not be read, has failed.
     pub(super) fn verdict(self) -> Result<()> {
         ensure!(self.failed == 0, "{} tests failed", self.failed);
-        ensure!(self.succeeded, "cargo-nextest failed before its tests were done");
+        ensure!(self.succeeded, "cargo-nextest failed before its tests were done, or had none to run");
         ensure!(self.passed > 0, "no test ran");
         Ok(())
     }
 }
 
-/// Where tests find the PostgreSQL server. Those that need one fail without it.
-const POSTGRES: &str = "GREENROOM_TEST_POSTGRES";
+/// What is to hold on either store. These run on SQLite with all the others, and on PostgreSQL once more.
+const ON_EITHER_STORE: [&str; 2] = ["runtime::stories", "server::api"];
 
 pub(super) fn run() -> Result<Counts> {
-    let server = postgres::ForTests::start().context("starting PostgreSQL for the tests")?;
-    let all = part(&["--workspace"], &server.url)?;
+    let server = postgres::Server::forgetful().context("starting PostgreSQL for the tests")?;
+    let all = part(&["--workspace"], &server.url, "sqlite")?;
     // Of the ignored ones, those that need what `clients` has just installed. (The others are measurements.)
-    let clients =
-        part(&["--workspace", "--run-ignored=only", "-E", "package(cli) & test(sdks::)"], &server.url)?;
-    Ok(Counts {
-        succeeded: all.succeeded && clients.succeeded && clients.passed > 0,
-        passed: all.passed + clients.passed,
-        failed: all.failed + clients.failed,
-    })
+    let clients = ["--workspace", "--run-ignored=only", "-E", "package(cli) & test(sdks::)"];
+    let mut counts = all.and(part(&clients, &server.url, "sqlite")?);
+    for binary in ON_EITHER_STORE {
+        println!("{binary} on PostgreSQL");
+        let filter = format!("binary_id(={binary})");
+        counts = counts.and(part(&["--workspace", "-E", &filter], &server.url, "postgres")?);
+    }
+    Ok(counts)
 }
 
-fn part(which: &[&str], postgres: &str) -> Result<Counts> {
+fn part(which: &[&str], server: &str, store: &str) -> Result<Counts> {
     let mut command = workspace::cargo(&["nextest", "run", "--locked", "--color=never"]);
-    command.args(["--status-level=fail", "--final-status-level=fail"]).args(which).env(POSTGRES, postgres);
+    command.args(["--status-level=fail", "--final-status-level=fail"]).args(which);
+    command.env(postgres::SERVER_VARIABLE, server).env(postgres::STORE_VARIABLE, store);
     let (succeeded, lines) = process::tee(&mut command)?;
     Ok(Counts { succeeded, ..counted(&lines) })
 }
@@ -109,6 +120,11 @@ mod tests {
         assert!(!verdict(0, 0, true));
         assert!(!verdict(1, 1, true));
         assert!(!verdict(1, 0, false));
+        let part = |passed, succeeded| Counts { passed, failed: 0, succeeded };
+        assert!(part(1, true).and(part(2, true)).verdict().is_ok());
+        assert!(part(1, true).and(part(0, true)).verdict().is_err(), "one store is not both");
+        assert!(part(0, true).and(part(1, true)).and(part(1, true)).verdict().is_err());
+        assert!(part(1, true).and(part(1, false)).verdict().is_err());
     }
 
     #[test]

@@ -21,6 +21,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "git", present: || process::present("git") },
     // The store on PostgreSQL is tested on a server of our own.
     Package { name: postgres::PACKAGE, present: postgres::present },
+    // What stands before several nodes.
+    Package { name: "haproxy", present: || process::output(Command::new("haproxy").arg("-v")).is_ok() },
     // Client libraries.
     Package { name: "nodejs", present: || process::present("node") },
     Package { name: "npm", present: || process::present("npm") },

@@ -33,6 +33,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "program",
         ],
     ),
+    ("testing", &["xtask", "store-sqlite", "store-postgres", "store"]),
     ("examples", &[]),
     ("xtask", &["examples"]),
     ("bench", &[]),
@@ -41,8 +42,10 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
 /// Named by `cli`, and in the tests of any crate.
 const BACKENDS: &[&str] = &["store-sqlite", "store-postgres"];
 
-/// What tests may use beyond the arrows: whole-process tests read the record shop's orders.
-const TESTS_ONLY: &[(&str, &str)] = &[("cli", "xtask")];
+/// What tests may use beyond the arrows: whole-process tests start servers and read the record shop's orders, and
+/// tests of several crates stand on the same ground.
+const TESTS_ONLY: &[(&str, &str)] =
+    &[("cli", "xtask"), ("runtime", "testing"), ("server", "testing"), ("store-postgres", "testing")];
 
 pub(super) fn check(metadata: &Value) -> Result<Vec<Finding>> {
     let packages = metadata["packages"].as_array().context("`cargo metadata` has no packages")?;
@@ -129,6 +132,13 @@ mod tests {
         assert_eq!(found("runtime", "store-sqlite", Some("dev")), Vec::<String>::new());
         assert!(found("runtime", "store-sqlite", None)[0].contains("names the backend"));
         assert!(found("server", "store-sqlite", Some("build"))[0].contains("names the backend"));
+    }
+
+    #[test]
+    fn only_tests_stand_on_the_ground_of_tests() {
+        assert_eq!(found("runtime", "testing", Some("dev")), Vec::<String>::new());
+        assert_eq!(found("runtime", "testing", None).len(), 1);
+        assert_eq!(found("testing", "runtime", None).len(), 1, "it is under all of them");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::workspace::Text;
 const RULE: &str = "links";
 
 /// Paths in backticks that begin so are promises too.
-const FOLDERS: &[&str] = &["docs/", "crates/", "examples/", "xtask/", "tests/", "benches/"];
+const FOLDERS: &[&str] = &["docs/", "crates/", "examples/", "xtask/", "tests/", "benches/", "deploy/"];
 
 pub(super) fn check(texts: &[Text], exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();

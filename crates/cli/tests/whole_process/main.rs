@@ -7,6 +7,7 @@ mod expressions;
 mod idempotency;
 mod import;
 mod moving;
+mod nodes;
 mod outages;
 mod place;
 mod plan_files;

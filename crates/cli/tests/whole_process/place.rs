@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -75,13 +76,17 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn new(server: &Greenroom, key: &str) -> Result<Self> {
-        Ok(Self {
-            agent: ureq::Agent::new_with_config(
-                ureq::Agent::config_builder().http_status_as_error(false).build(),
-            ),
-            url: format!("{}/v1/batch", server.collector()?),
+        Ok(Self::to(server.collector()?, key, None))
+    }
+
+    /// To any address; with an end to its patience, if one is given.
+    pub(crate) fn to(collector: &str, key: &str, patience: Option<Duration>) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(patience);
+        Self {
+            agent: ureq::Agent::new_with_config(config.build()),
+            url: format!("{collector}/v1/batch"),
             authorization: format!("Basic {}", STANDARD.encode(format!("{key}:"))),
-        })
+        }
     }
 
     /// An error unless the batch was acknowledged.

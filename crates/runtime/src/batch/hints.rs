@@ -1,5 +1,6 @@
-//! What batches remember of the store, so as not to ask it again. All of it is a hint: a commit checks every
-//! profile's position and every directory key, and refuses what rests on a wrong one.
+//! What batches remember of the store, so as not to ask it again. All of it is a hint: a commit checks the position of
+//! every profile and every directory key that it writes, and refuses what rests on a wrong one. What may end in nothing
+//! to be written must not rest on hints at all.
 
 use std::{
     collections::HashSet,

@@ -48,6 +48,7 @@ pub(crate) async fn load(
     let mut loaded = Loaded::default();
     let mut keys = BTreeSet::new();
     let mut profiles = BTreeSet::new();
+    let mut fresh = BTreeSet::new();
     let hasher = &environment.hasher;
     let wants = |item: &Item, keys: &mut BTreeSet<DirectoryKey>| {
         keys.insert(DirectoryKey::Message(item.key()));
@@ -60,10 +61,10 @@ pub(crate) async fn load(
         match &job.task {
             Task::Items(items) => items.iter().for_each(|item| wants(item, &mut keys)),
             Task::Order { profile, idempotency_key, .. } => {
-                profiles.insert(*profile);
+                fresh.insert(*profile);
                 keys.extend(idempotency_key.as_deref().map(|key| DirectoryKey::Command(hasher.command(key))));
             }
-            Task::Wake(woken) => profiles.extend(woken.iter().map(|(id, _)| *id)),
+            Task::Wake(woken) => fresh.extend(woken.iter().map(|(id, _)| *id)),
             Task::Release(messages) => {
                 for key in messages {
                     let stream = Stream::Quarantine(*key);
@@ -115,7 +116,11 @@ pub(crate) async fn load(
             _ => {}
         }
     }
-    load_profiles(environment, hints, ahead, &mut loaded, profiles).await?;
+    // An order may be refused, and there may be nothing to do for who was woken: nothing is written then that would show
+    // a hint to be wrong. Another node may have given them points a moment ago, or left something to be done.
+    load_profiles(environment, hints, Trust::Ahead(ahead), &mut loaded, fresh).await?;
+    load_profiles(environment, hints, Trust::Hints(ahead), &mut loaded, profiles).await?;
+    forget_the_erased(&mut loaded);
     if !ahead.is_empty() && loaded.profiles.values().any(|profile| rules.needs_history(profile)) {
         return Ok(None);
     }
@@ -123,14 +128,37 @@ pub(crate) async fn load(
     Ok(Some(loaded))
 }
 
-/// Loads profiles, and those they live on in.
+/// Nobody's identity leads to who was erased: one that seems to was remembered, or read a moment too early. It is taken
+/// for one that leads nowhere, and whoever claims it now is told by the commit if it leads somewhere else.
+fn forget_the_erased(loaded: &mut Loaded) {
+    let profiles = &loaded.profiles;
+    loaded.directory.retain(|_, entry| {
+        let DirectoryEntry::Profile(mut id) = *entry else { return true };
+        while let Some(Standing::MergedInto(into)) = profiles.get(&id).map(|profile| profile.standing) {
+            id = into;
+        }
+        profiles.get(&id).is_none_or(|profile| profile.standing != Standing::Erased)
+    });
+}
+
+/// What need not be read from the store.
+#[derive(Clone, Copy)]
+enum Trust<'a> {
+    /// What is ahead.
+    Ahead(&'a Ahead<'a>),
+    /// That, and what is remembered.
+    Hints(&'a Ahead<'a>),
+}
+
+/// Loads profiles, and those they live on in; leaves alone what is loaded already.
 async fn load_profiles(
     environment: &Environment,
     hints: &Hints,
-    ahead: &Ahead<'_>,
+    trust: Trust<'_>,
     loaded: &mut Loaded,
     mut wanted: BTreeSet<ProfileId>,
 ) -> Result<()> {
+    wanted.retain(|id| !loaded.profiles.contains_key(id));
     while !wanted.is_empty() {
         let mut missing = Vec::new();
         let mut next = BTreeSet::new();
@@ -143,7 +171,11 @@ async fn load_profiles(
             loaded.profiles.insert(profile.id, profile);
         };
         for id in &wanted {
-            match ahead.profile(*id).or_else(|| hints.profile(*id)) {
+            let known = match trust {
+                Trust::Ahead(ahead) => ahead.profile(*id),
+                Trust::Hints(ahead) => ahead.profile(*id).or_else(|| hints.profile(*id)),
+            };
+            match known {
                 Some(profile) => take(profile, loaded),
                 None => missing.push(*id),
             }
@@ -181,7 +213,7 @@ async fn load_rest(
                 _ => None,
             });
             let merged = merged.collect();
-            load_profiles(environment, hints, &Ahead::default(), loaded, merged).await?;
+            load_profiles(environment, hints, Trust::Ahead(&Ahead::default()), loaded, merged).await?;
             loaded.erasures.insert(*profile, streams);
         }
     }

@@ -2,12 +2,14 @@
 //! trying a candidate program on it.
 
 mod explain;
+mod postings;
 pub(crate) mod rebuild;
 mod rehearsal;
 mod verify;
 pub(crate) mod walk;
 
 pub use explain::{Explained, ExplainedRecord};
+pub use postings::ledger_lines;
 pub use rebuild::Rebuilt;
 pub use rehearsal::{RehearsalRequest, report};
 pub use verify::{Finding, Verified};

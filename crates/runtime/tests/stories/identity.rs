@@ -97,7 +97,7 @@ async fn the_erased_stay_erased_when_a_backup_is_restored() {
     let first = ["one", "two", "three"].map(|name| order(&format!("of {name}"), name, "10", when));
     send(&live, first.to_vec()).await;
     let (one, two) = (user(&live, "one").await, user(&live, "two").await);
-    let place = ground.folder.path().join("copy");
+    let place = ground.store.folder().join("copy");
     live.store().backup(&place).await.expect("it is copied");
     // After the backup: two become one and are erased, somebody comes and is erased.
     send(&live, vec![alias("a", "one", "two", when), order("of four", "four", "7", when)]).await;

@@ -1,4 +1,4 @@
-//! Whole stories through a running environment over the embedded store.
+//! Whole stories through a running environment, over whichever store the run is for.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,6 +7,7 @@
 )]
 
 mod clock;
+#[path = "../ground/mod.rs"]
 mod ground;
 mod identity;
 mod ledger_stories;

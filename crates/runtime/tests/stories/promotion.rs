@@ -1,8 +1,11 @@
 //! From staging to live: planned, rehearsed, promoted in one step, rolled back.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use program::plan::Choices;
@@ -78,6 +81,15 @@ async fn a_rehearsal_says_what_a_fresh_import_then_gives() {
     holds(&fresh).await;
 }
 
+/// Waits until more events have been decided than are under way at any moment.
+async fn more(decided: &AtomicUsize) {
+    let (enough, give_up) = (decided.load(Ordering::Acquire) + 50, Instant::now() + Duration::from_secs(30));
+    while decided.load(Ordering::Acquire) < enough {
+        assert!(Instant::now() < give_up, "nothing goes on");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promotion_under_load_moves_every_event_to_one_side() {
     let ground = ground().await;
@@ -85,8 +97,10 @@ async fn promotion_under_load_moves_every_event_to_one_side() {
     apply(&live, SHOP).await;
     let stop = Arc::new(AtomicBool::new(false));
     let promoted = Arc::new(AtomicBool::new(false));
+    let decided = Arc::new(AtomicUsize::new(0));
     let clients = (0..8).map(|client| {
-        let (live, stop, promoted) = (live.clone(), stop.clone(), promoted.clone());
+        let (live, stop, promoted, decided_so_far) =
+            (live.clone(), stop.clone(), promoted.clone(), decided.clone());
         tokio::spawn(async move {
             let mut seen = Vec::new();
             let mut i = 0;
@@ -98,19 +112,20 @@ async fn promotion_under_load_moves_every_event_to_one_side() {
                 let outcome = send(&live, vec![message]).await.remove(0);
                 let ItemOutcome::Decided(decided) = outcome else { panic!("{outcome:?}") };
                 seen.push((after, decided.epoch));
+                decided_so_far.fetch_add(1, Ordering::AcqRel);
             }
             seen
         })
     });
     let clients: Vec<_> = clients.collect();
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    more(&decided).await;
     let before = live.state().epoch;
     let source = PlanSource::Directory { bundle: bundle(&doubled()), name: "test".into(), pulled: None };
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let applied = live.apply(request(source)).await.expect("it is promoted");
     let took = began.elapsed();
     promoted.store(true, Ordering::Release);
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    more(&decided).await;
     stop.store(true, Ordering::Release);
     let (mut old, mut new) = (0, 0);
     for client in clients {

@@ -54,6 +54,7 @@ fn described() -> OpenApiRouter<Here> {
         .routes(routes!(profiles::timeline::timeline))
         .routes(routes!(profiles::wallet::wallet))
         .routes(routes!(profiles::ledger::ledger))
+        .routes(routes!(profiles::ledger_export::export))
         .routes(routes!(profiles::audiences::audiences))
         .routes(routes!(profiles::metrics::metrics))
         .routes(routes!(profiles::orders::adjust))

@@ -68,6 +68,12 @@ async fn what_is_known_of_a_member() {
     assert_eq!((&newest["reason"], &newest["reactor"]), (&json!("award"), &json!("points_for_orders")));
     let sum: i64 = newest["postings"].as_array().unwrap().iter().map(|p| p["amount"].as_i64().unwrap()).sum();
     assert_eq!(sum, 0);
+    let export = house.get(&format!("{at}/ledger/export")).await;
+    let lines: Vec<Value> =
+        export.as_str().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{export}");
+    assert_eq!(lines[1]["id"], newest["id"], "oldest first");
+    assert!(lines[0].get("decided_at").is_none() && lines[0]["postings"].is_array(), "{export}");
 
     let audiences = house.get(&format!("{at}/audiences")).await;
     assert_eq!(audiences["data"][0]["member"], true);

@@ -1,4 +1,4 @@
-//! A whole install in a temporary folder, asked without a socket.
+//! A whole install on a store of its own, asked without a socket.
 
 use std::{path::Path, sync::Arc};
 
@@ -13,8 +13,7 @@ use runtime::{
 };
 use serde_json::{Value, json};
 use server::{Here, ListenerConfig, Traffic};
-use store_sqlite::SqliteBackend;
-use tempfile::TempDir;
+use testing::Store;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -24,7 +23,7 @@ pub(crate) struct House {
     /// An administrator's token.
     pub(crate) token: String,
     end: watch::Sender<bool>,
-    folder: TempDir,
+    store: Store,
 }
 
 /// An answer.
@@ -62,17 +61,16 @@ impl House {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
-        let folder = TempDir::new().unwrap();
-        let backend = SqliteBackend::open(folder.path(), store_sqlite::Options::default()).unwrap();
-        let greenroom =
-            Greenroom::open(Arc::new(backend), [7; 32], Arc::new(SystemClock), options).await.unwrap();
+        let store = Store::make().await;
+        let backend = store.backend().await;
+        let greenroom = Greenroom::open(backend, [7; 32], Arc::new(SystemClock), options).await.unwrap();
         greenroom.create_environment("staging", Actor::system()).await.unwrap();
         let (_, token) = greenroom.make_administrator("Ada").await.unwrap();
         let (end, ended) = watch::channel(false);
         let here =
             Here::new(Arc::clone(&greenroom), ListenerConfig::default(), Arc::new(Traffic::default()), ended)
-                .with_backups(folder.path().join("backups"));
-        Self { greenroom, app: server::app(here), token, end, folder }
+                .with_backups(store.folder().join("backups"));
+        Self { greenroom, app: server::app(here), token, end, store }
     }
 
     /// The routes of another listener.
@@ -82,7 +80,7 @@ impl House {
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.store.folder()
     }
 
     pub(crate) fn environment(&self, name: &str) -> Arc<Environment> {
@@ -165,7 +163,7 @@ pub(crate) async fn send(
     let bytes = body.collect().await.unwrap().to_bytes();
     let json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.to_str().unwrap();
-        kind.contains("json")
+        kind.contains("json") && !kind.contains("ndjson")
     });
     let body = if json {
         serde_json::from_slice(&bytes).unwrap()

@@ -3,6 +3,7 @@
 pub(crate) mod audiences;
 pub(crate) mod erase;
 pub(crate) mod ledger;
+pub(crate) mod ledger_export;
 pub(crate) mod list;
 pub(crate) mod metrics;
 pub(crate) mod orders;

@@ -1,27 +1,24 @@
 //! A database of its own for each test, on the server that the environment names.
 
-#![allow(dead_code, reason = "each test file uses what it needs")]
-
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc, thread::JoinHandle};
 
 use store::Backend;
 use store_postgres::{Options, PostgresBackend};
 use tokio_postgres::{Client, Config, NoTls};
-
-/// Names the server: a superuser's URL. Whoever sets it lets every test make databases and roles there.
-const VARIABLE: &str = "GREENROOM_TEST_POSTGRES";
+use xtask::postgres::SERVER_VARIABLE;
 
 /// A database that is dropped with everything in it, the roles of its environments too.
-pub(crate) struct Database {
-    pub(crate) name: String,
+pub struct Database {
+    /// Its name.
+    pub name: String,
     /// As the superuser.
-    pub(crate) url: String,
+    pub url: String,
 }
 
 /// The server's URL.
 fn server() -> String {
-    std::env::var(VARIABLE).unwrap_or_else(|_| {
-        panic!("{VARIABLE} names no server to test on; `cargo xtask test` starts one and sets it")
+    std::env::var(SERVER_VARIABLE).unwrap_or_else(|_| {
+        panic!("{SERVER_VARIABLE} names no server to test on; `cargo xtask test` starts one and sets it")
     })
 }
 
@@ -34,7 +31,7 @@ fn with_database(url: &str, name: &str) -> String {
 }
 
 /// A connection as the URL says.
-pub(crate) async fn connect(url: &str) -> Client {
+pub async fn connect(url: &str) -> Client {
     let config: Config = url.parse().expect("it is a URL");
     let (client, connection) = config.connect(NoTls).await.expect("the server answers");
     tokio::spawn(connection);
@@ -42,7 +39,8 @@ pub(crate) async fn connect(url: &str) -> Client {
 }
 
 impl Database {
-    pub(crate) async fn make() -> Self {
+    /// Makes one, empty.
+    pub async fn make() -> Self {
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("there is chance");
         let name = format!("greenroom_test_{:016x}", u64::from_le_bytes(random));
@@ -52,21 +50,22 @@ impl Database {
     }
 
     /// A backend on it: each is a node of its own.
-    pub(crate) async fn backend(&self) -> Arc<dyn Backend> {
+    pub async fn backend(&self) -> Arc<dyn Backend> {
         self.backend_with(Options::default()).await
     }
 
-    pub(crate) async fn backend_with(&self, options: Options) -> Arc<dyn Backend> {
+    /// The same with other options.
+    pub async fn backend_with(&self, options: Options) -> Arc<dyn Backend> {
         Arc::new(PostgresBackend::open(&self.url, options).await.expect("the database is there"))
     }
 
     /// A superuser's connection into it.
-    pub(crate) async fn superuser(&self) -> Client {
+    pub async fn superuser(&self) -> Client {
         connect(&self.url).await
     }
 
     /// Role and password of an environment.
-    pub(crate) async fn role(&self, environment: &str) -> (String, String) {
+    pub async fn role(&self, environment: &str) -> (String, String) {
         let row = self
             .superuser()
             .await
@@ -77,7 +76,7 @@ impl Database {
     }
 
     /// The schema of an environment.
-    pub(crate) async fn schema(&self, environment: &str) -> String {
+    pub async fn schema(&self, environment: &str) -> String {
         let row = self
             .superuser()
             .await
@@ -87,8 +86,27 @@ impl Database {
         row.get(0)
     }
 
+    /// Whether a text stands in any row of any table, as text or as bytes.
+    pub async fn holds(&self, text: &str) -> bool {
+        let client = self.superuser().await;
+        let tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+                      WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+        for row in client.query(tables, &[]).await.expect("a superuser may") {
+            // Bytes are shown as hexadecimal digits.
+            let table: String = row.get(0);
+            let sql = format!(
+                "SELECT EXISTS (SELECT FROM {table} AS one WHERE position($1 IN one::text) > 0
+                 OR position(encode(convert_to($1, 'UTF8'), 'hex') IN one::text) > 0)"
+            );
+            if client.query_one(&sql, &[&text]).await.expect("a superuser may").get(0) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The URL with another user.
-    pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
+    pub fn url_as(&self, user: &str, password: &str) -> String {
         let at = self.url.rfind('@').expect("a URL names a user");
         format!("postgres://{user}:{password}{}", &self.url[at..])
     }
@@ -108,16 +126,34 @@ async fn drop_all(name: String, url: String) {
     }
 }
 
+/// Waits, when the test's thread ends, for what is being dropped.
+#[derive(Default)]
+struct Leaving(RefCell<Vec<JoinHandle<()>>>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        for cleaning in self.0.take() {
+            // The next test does not need it gone.
+            let _ = cleaning.join();
+        }
+    }
+}
+
+thread_local! {
+    static LEAVING: Leaving = Leaving::default();
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         let (name, url) = (self.name.clone(), self.url.clone());
-        // The test's own runtime is ending.
+        // The test's own runtime is ending. It must not be waited for here, on its thread: as long as one of its
+        // connections is halfway through logging in, the server drops no database.
         let cleaning = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {
                 runtime.block_on(drop_all(name, url));
             }
         });
-        let _ = cleaning.join();
+        LEAVING.with(|leaving| leaving.0.borrow_mut().push(cleaning));
     }
 }

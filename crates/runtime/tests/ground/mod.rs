@@ -1,4 +1,6 @@
-//! What every story stands on: an install in a temporary folder, programs as text, events in a line.
+//! What every story stands on: an install on a store of its own, programs as text, events in a line.
+
+#![allow(dead_code, reason = "each test binary uses what it needs")]
 
 use std::sync::Arc;
 
@@ -15,14 +17,13 @@ use runtime::{
     ingest::{Incoming, ItemOutcome},
 };
 use serde_json::{Map, Value, json};
-use store_sqlite::SqliteBackend;
-use tempfile::TempDir;
+use testing::Store;
 
 pub(crate) const MASTER_KEY: [u8; 32] = [7; 32];
 
 pub(crate) struct Ground {
     pub(crate) greenroom: Arc<Greenroom>,
-    pub(crate) folder: TempDir,
+    pub(crate) store: Store,
 }
 
 pub(crate) async fn ground() -> Ground {
@@ -30,14 +31,14 @@ pub(crate) async fn ground() -> Ground {
 }
 
 pub(crate) async fn ground_with(options: Options) -> Ground {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let greenroom = open(folder.path(), options).await;
-    Ground { greenroom, folder }
+    let store = Store::make().await;
+    let greenroom = open(&store, options).await;
+    Ground { greenroom, store }
 }
 
-pub(crate) async fn open(folder: &std::path::Path, options: Options) -> Arc<Greenroom> {
-    let backend = SqliteBackend::open(folder, store_sqlite::Options::default()).expect("the store opens");
-    Greenroom::open(Arc::new(backend), MASTER_KEY, Arc::new(SystemClock), options).await.expect("it opens")
+pub(crate) async fn open(store: &Store, options: Options) -> Arc<Greenroom> {
+    let backend = store.backend().await;
+    Greenroom::open(backend, MASTER_KEY, Arc::new(SystemClock), options).await.expect("it opens")
 }
 
 impl Ground {
@@ -49,8 +50,8 @@ impl Ground {
     pub(crate) async fn reopen(self) -> Self {
         self.greenroom.stop().await.expect("it stops");
         drop(self.greenroom);
-        let greenroom = open(self.folder.path(), Options::default()).await;
-        Self { greenroom, folder: self.folder }
+        let greenroom = open(&self.store, Options::default()).await;
+        Self { greenroom, store: self.store }
     }
 }
 
