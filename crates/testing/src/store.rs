@@ -45,6 +45,11 @@ impl Store {
         Self { database: Some(Database::make().await), ..Self::sqlite() }
     }
 
+    /// Whether several nodes can have it open at a time.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// A backend on it. On PostgreSQL each is a node of its own; in a folder only one can be open at a time.
     pub async fn backend(&self) -> Arc<dyn Backend> {
         match &self.database {

@@ -1,19 +1,18 @@
 //! Environments moved from one kind of store into the other, with some of everything in them.
 
 mod estate;
-mod places;
 
 use std::sync::Arc;
 
 use estate::{Estate, MARKER, MASTER_KEY, Whole, furnish, goes_on, order, send};
 use ledger::Account;
-use places::{Place, database, folder};
 use runtime::{
     Error,
     moving::{Arrived, Move, Moved, Stage},
 };
 use serde_json::json;
 use store::{Backend, SumChange, Writes};
+use testing::Store;
 
 async fn moved_all(moving: &Move) -> Vec<Moved> {
     let mut arrived = Vec::new();
@@ -25,11 +24,11 @@ async fn moved_all(moving: &Move) -> Vec<Moved> {
 }
 
 /// Moves all of an install, and looks at everything on both sides.
-async fn arrives_whole(from: Place, to: Place) {
-    let estate = furnish(from.open().await).await;
-    let source = from.open().await;
+async fn arrives_whole(from: Store, to: Store) {
+    let estate = furnish(from.backend().await).await;
+    let source = from.backend().await;
     let before = [Whole::of(&source, "live").await, Whole::of(&source, "staging").await];
-    let target = to.open().await;
+    let target = to.backend().await;
     let moved = moved_all(&Move::new(Arc::clone(&source), Arc::clone(&target), MASTER_KEY)).await;
     assert_eq!(moved.iter().map(|moved| moved.environment.as_str()).collect::<Vec<_>>(), ["live", "staging"]);
     for moved in &moved {
@@ -47,28 +46,29 @@ async fn arrives_whole(from: Place, to: Place) {
     assert_eq!(target.administrators().await.expect("well"), source.administrators().await.expect("well"));
     drop((source, target));
     assert!(!to.holds(MARKER).await, "nothing is left of who was erased");
-    if let Place::Folder(folder) = &to {
-        let listed = std::fs::read_to_string(folder.path().join("erasures/live.log")).expect("it is there");
+    if !to.is_shared() {
+        let folder = to.folder();
+        let listed = std::fs::read_to_string(folder.join("erasures/live.log")).expect("it is there");
         assert!(!listed.is_empty(), "a restore finds the list");
     }
-    goes_on(to.open().await, &estate).await;
+    goes_on(to.backend().await, &estate).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_a_folder_into_a_database() {
-    arrives_whole(folder(), database().await).await;
+    arrives_whole(Store::sqlite(), Store::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_a_database_into_a_folder() {
-    arrives_whole(database().await, folder()).await;
+    arrives_whole(Store::postgres().await, Store::sqlite()).await;
 }
 
 /// There and back again, in many pages: the ledger hash is that of the journal, not of a store.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn there_and_back_again() {
-    let places = [folder(), database().await, folder()];
-    let greenroom = estate::open(places[0].open().await).await.expect("it opens");
+    let places = [Store::sqlite(), Store::postgres().await, Store::sqlite()];
+    let greenroom = estate::open(places[0].backend().await).await.expect("it opens");
     let live = greenroom.environment("live").expect("it is there from the start");
     for part in 0..5 {
         let orders = (0..1_000).map(|no| {
@@ -82,7 +82,7 @@ async fn there_and_back_again() {
     drop(greenroom);
     let mut ledgers = Vec::new();
     for pair in places.windows(2) {
-        let moving = Move::new(pair[0].open().await, pair[1].open().await, MASTER_KEY);
+        let moving = Move::new(pair[0].backend().await, pair[1].backend().await, MASTER_KEY);
         let row = moving.environments(&["live".to_owned()]).await.expect("it can be moved").remove(0);
         let mut told = Vec::new();
         let tell = &mut |now: runtime::moving::Progress<'_>| told.push((now.stage, now.done, now.total));
@@ -94,7 +94,7 @@ async fn there_and_back_again() {
         ledgers.push(moved.ledger);
     }
     assert_eq!(ledgers[0], ledgers[1]);
-    let (first, last) = (places[0].open().await, places[2].open().await);
+    let (first, last) = (places[0].backend().await, places[2].backend().await);
     let carried = |backend: Arc<dyn Backend>| async move {
         let environment = backend.open("live").await.expect("it opens");
         environment.carry(None, 100_000).await.expect("it reads")
@@ -121,38 +121,38 @@ async fn broken_off_at(moving: &Move, stage: Stage) {
     }
 }
 
-async fn is_begun_anew(from: Place, to: Place) {
-    let estate = furnish(from.open().await).await;
+async fn is_begun_anew(from: Store, to: Store) {
+    let estate = furnish(from.backend().await).await;
     for stage in [Stage::Carrying, Stage::Views, Stage::Comparing, Stage::ComparingViews, Stage::Verifying] {
-        let source = from.open().await;
+        let source = from.backend().await;
         let before = Whole::of(&source, "live").await;
-        let target = to.open().await;
+        let target = to.backend().await;
         broken_off_at(&Move::new(Arc::clone(&source), Arc::clone(&target), MASTER_KEY), stage).await;
         let rows = target.environments().await.expect("well");
         assert!(rows.len() == 1 && rows[0].making, "{stage:?}: {rows:?}");
         assert!(target.open("live").await.is_err(), "{stage:?}: nobody opens half of one");
         assert_eq!(Whole::of(&source, "live").await, before, "{stage:?}: the source is as it was");
         drop((source, target));
-        if let Place::Database(_) = to {
-            let told = estate::open(to.open().await).await.err().expect("no server on half of live");
+        if to.is_shared() {
+            let told = estate::open(to.backend().await).await.err().expect("no server on half of live");
             assert!(told.to_string().contains("migrate-store"), "{told}");
         }
     }
-    let (source, target) = (from.open().await, to.open().await);
+    let (source, target) = (from.backend().await, to.backend().await);
     moved_all(&Move::new(Arc::clone(&source), Arc::clone(&target), MASTER_KEY)).await;
     assert_eq!(Whole::of(&target, "live").await, Whole::of(&source, "live").await);
     drop((source, target));
-    goes_on(to.open().await, &estate).await;
+    goes_on(to.backend().await, &estate).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn broken_off_on_the_way_into_a_database() {
-    is_begun_anew(folder(), database().await).await;
+    is_begun_anew(Store::sqlite(), Store::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn broken_off_on_the_way_into_a_folder() {
-    is_begun_anew(database().await, folder()).await;
+    is_begun_anew(Store::postgres().await, Store::sqlite()).await;
 }
 
 fn refused<T>(told: Result<T, Error>, words: &[&str]) {
@@ -164,9 +164,9 @@ fn refused<T>(told: Result<T, Error>, words: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_moved_is_refused() {
-    let (from, to) = (folder(), folder());
-    let _: Estate = furnish(from.open().await).await;
-    let (source, target) = (from.open().await, to.open().await);
+    let (from, to) = (Store::sqlite(), Store::sqlite());
+    let _: Estate = furnish(from.backend().await).await;
+    let (source, target) = (from.backend().await, to.backend().await);
     let moving = Move::new(Arc::clone(&source), Arc::clone(&target), MASTER_KEY);
     let none = ["nothing".to_owned()];
     refused(moving.environments(&none).await, &["no environment `nothing`", "live, staging"]);
@@ -199,9 +199,9 @@ async fn what_cannot_be_moved_is_refused() {
 /// A view of the source that says something else than its journal: told, and not marked as made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_arrive_as_it_left_is_told() {
-    let (from, to) = (folder(), database().await);
-    let _: Estate = furnish(from.open().await).await;
-    let (source, target) = (from.open().await, to.open().await);
+    let (from, to) = (Store::sqlite(), Store::postgres().await);
+    let _: Estate = furnish(from.backend().await).await;
+    let (source, target) = (from.backend().await, to.backend().await);
     let live = source.open("live").await.expect("it opens");
     let sums = vec![SumChange { currency: "points".into(), account: Account::Issued, amount: 5 }];
     let spoilt = store::conformance::batch::Known(Writes { sums, ..Writes::default() });
@@ -225,11 +225,11 @@ async fn what_does_not_arrive_as_it_left_is_told() {
 /// Restored, and not served since: who was erased meanwhile stands in the views again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_to_be_erased_again_is_erased_first() {
-    let (from, to) = (folder(), folder());
-    let _: Estate = furnish(from.open().await).await;
+    let (from, to) = (Store::sqlite(), Store::sqlite());
+    let _: Estate = furnish(from.backend().await).await;
     let copy = tempfile::tempdir().expect("a temporary folder");
     let copy = copy.path().join("copy");
-    let greenroom = estate::open(from.open().await).await.expect("it opens");
+    let greenroom = estate::open(from.backend().await).await.expect("it opens");
     let live = greenroom.environment("live").expect("it is there");
     live.store().backup(&copy).await.expect("it is copied");
     let ann = live.find_profile(&engine::Identity::User("ann".into())).await.expect("it reads");
@@ -242,16 +242,16 @@ async fn who_is_to_be_erased_again_is_erased_first() {
     drop(live);
     greenroom.stop().await.expect("it stops");
     drop(greenroom);
-    let source = from.open().await;
+    let source = from.backend().await;
     let restored = source.restore("live", &copy, estate::early()).await.expect("it is restored");
     restored.close().await.expect("it closes");
     drop(restored);
-    let moving = Move::new(source, to.open().await, MASTER_KEY);
+    let moving = Move::new(source, to.backend().await, MASTER_KEY);
     let row = moving.environments(&["live".to_owned()]).await.expect("it can be looked at").remove(0);
     let told = moving.environment(&row, &mut |_| {}).await;
     refused(told.map(drop), &["`live` was restored from a backup", "Start a server on the source once"]);
     drop(moving);
-    estate::open(from.open().await).await.expect("it opens").stop().await.expect("it stops");
-    let moving = Move::new(from.open().await, to.open().await, MASTER_KEY);
+    estate::open(from.backend().await).await.expect("it opens").stop().await.expect("it stops");
+    let moving = Move::new(from.backend().await, to.backend().await, MASTER_KEY);
     moving.environment(&row, &mut |_| {}).await.expect("now it arrives");
 }

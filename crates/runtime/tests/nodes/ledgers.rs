@@ -79,7 +79,10 @@ fn life(person: usize) -> Vec<Message> {
 
 /// Everybody's life at once, each of them one event after another, each event through the next node.
 async fn lived(nodes: Vec<Arc<Environment>>) -> BTreeMap<ProfileId, Vec<String>> {
-    let held: Vec<_> = nodes.iter().map(Environment::hold_timers).collect();
+    let mut held = Vec::new();
+    for node in &nodes {
+        held.push(node.hold_timers().await);
+    }
     let people: Vec<_> = (0..PEOPLE)
         .map(|person| {
             let nodes = nodes.clone();

@@ -12,6 +12,7 @@
 mod budget;
 mod changes;
 mod cluster;
+mod duties;
 #[path = "../ground/mod.rs"]
 mod ground;
 mod ledgers;

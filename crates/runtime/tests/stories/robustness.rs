@@ -1,10 +1,11 @@
 //! Bad input and faults: nothing is lost, and one bad event harms no other.
 
 use engine::{Fault, Input, Profile, Proposal, Rules, Times};
-use runtime::{environment::Options, ingest::ItemOutcome};
+use runtime::{environment::Options, ingest::ItemOutcome, install::Unauthenticated, keys::KeyKind};
 use serde_json::json;
+use testing::Store;
 
-use crate::ground::{SHOP, apply, at, ground, ground_with, holds, order, points, send, track};
+use crate::ground::{SHOP, ada, apply, at, ground, ground_with, holds, order, points, send, track};
 
 fn panics_on_13(rules: &Rules, profile: &Profile, input: &Input, times: Times) -> Result<Proposal, Fault> {
     if let Input::Message(message, _) = input {
@@ -81,4 +82,36 @@ async fn another_environment_is_another_world() {
     assert!(matches!(outcomes[0], ItemOutcome::Decided(_)), "the same id there is another event");
     assert_eq!(points(&test, "u1").await, 10);
     assert_ne!(live.id(), test.id());
+}
+
+/// A store in files, whichever the run is for: a file can be spoilt by hand.
+#[tokio::test]
+async fn an_environment_that_does_not_open_keeps_no_other_from_being_served() {
+    let store = Store::sqlite();
+    let greenroom = crate::ground::open(&store, Options::default()).await;
+    let staging = greenroom.create_environment("staging", ada()).await.expect("it is made");
+    let key = staging.make_key(ada(), KeyKind::Write, "k", Vec::new(), None).await.expect("it is made");
+    let backup = store.folder().join("backups/one");
+    std::fs::create_dir_all(store.folder().join("backups")).expect("a folder");
+    staging.store().backup(&backup).await.expect("it is backed up");
+    drop(staging);
+    greenroom.stop().await.expect("it stops");
+    drop(greenroom);
+    let file = store.folder().join("environments/staging/store.db");
+    let mut bytes = std::fs::read(&file).expect("its data file");
+    bytes[100..1_000].fill(0xa5);
+    std::fs::write(&file, bytes).expect("it is spoilt");
+
+    let greenroom = crate::ground::open(&store, Options::default()).await;
+    let live = greenroom.environment("live").expect("the other one is served");
+    apply(&live, SHOP).await;
+    send(&live, vec![order("m1", "u1", "5", live.now())]).await;
+    assert!(greenroom.environment("staging").is_none());
+    let [unopened] = &greenroom.unopened()[..] else { panic!("one: {:?}", greenroom.unopened()) };
+    assert!(unopened.name == "staging" && !unopened.live && unopened.why.contains("damaged"), "{unopened:?}");
+    let refused = greenroom.authenticate(&key.token).err().expect("not now");
+    assert_eq!(refused, Unauthenticated::Unopened(unopened.clone()));
+    greenroom.restore_environment("staging", &backup, ada()).await.expect("it is restored");
+    greenroom.authenticate(&key.token).expect("the key is known again");
+    assert_eq!(greenroom.unopened(), []);
 }
