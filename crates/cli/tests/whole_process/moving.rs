@@ -90,7 +90,7 @@ fn a_killed_move_is_begun_anew() -> Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let give_up = Instant::now() + Duration::from_secs(60);
+    let give_up = Instant::now() + Duration::from_mins(1);
     while !other.data.join("environments/live/store.db").exists() {
         ensure!(Instant::now() < give_up, "the move never began");
         thread::sleep(Duration::from_millis(1));

@@ -172,7 +172,9 @@ impl Move {
         let environment = self.at_rest(&target).await?;
         views::make(&environment, &making, (records, profiles), &mut tell).await?;
         let mut differences = compare::rows(&told, &target, records, &mut tell).await?;
-        differences.extend(compare::views(source, &target, records + profiles, &mut tell).await?);
+        let quarantined = told.count("quarantine_records");
+        let much = compare::Much { records, profiles, quarantined };
+        differences.extend(compare::views(source, &target, much, &mut tell).await?);
         tell(Stage::Verifying, 0, records);
         let verified = environment.verify().await?;
         differences.extend(found(&verified));
