@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        adjust, apply, audiences, audit, backup, clock, config, constants, demo, env, explain, import, keys,
-        migrate_store, outbox, plan, profile, pull, quarantine, rebuild, rehearse, restore, revisions,
-        rollback, secrets, send, serve, switch, tail, test, validate, verify,
+        adjust, administrators, apply, audiences, audit, backup, clock, config, constants, demo, env,
+        explain, import, keys, migrate_store, outbox, plan, profile, pull, quarantine, rebuild, rehearse,
+        restore, revisions, rollback, secrets, send, serve, switch, tail, test, validate, verify,
     },
     output::Format,
 };
@@ -95,7 +95,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(config::Config),
 
-    /// Environments: list, create, show
+    /// Administrators: who may do everything in every environment
+    #[command(subcommand)]
+    Administrators(administrators::Administrators),
+    /// Environments: list, create, show, nodes
     #[command(subcommand)]
     Env(env::Env),
     /// Keys by which machines reach one environment

@@ -278,6 +278,28 @@ impl Greenroom {
         Ok((row, token))
     }
 
+    /// Revokes an administrator; requests with the token are refused from now on. There is always one left.
+    pub async fn revoke_administrator(&self, id: &str) -> Result<AdministratorRow> {
+        let _one_at_a_time = self.opening.lock().await;
+        let rows = self.backend.administrators().await?;
+        let mut row = rows
+            .iter()
+            .find(|row| row.id == id)
+            .cloned()
+            .ok_or_else(|| Error::Store(store::Error::Missing(format!("administrator `{id}`"))))?;
+        if row.revoked_at.is_none() {
+            if !rows.iter().any(|other| other.id != id && other.revoked_at.is_none()) {
+                let what = format!("`{}` is the only administrator; make another one first", row.name);
+                return Err(Error::Refused(what));
+            }
+            row.revoked_at = Some(self.clock.now());
+            self.backend.put_administrator(row.clone()).await?;
+        }
+        *self.administrators.write().unwrap_or_else(PoisonError::into_inner) =
+            self.backend.administrators().await?;
+        Ok(row)
+    }
+
     /// Says that this process will stop soon: it serves as before, but others shall not be sent here any more.
     pub fn leave(&self) {
         self.leaving.store(true, Ordering::Release);

@@ -18,6 +18,7 @@ use crate::{
 pub(super) struct Figures {
     pub(super) one: Vec<Load>,
     pub(super) two: Vec<Load>,
+    pub(super) disk_bytes_per_event: f64,
 }
 
 pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
@@ -38,11 +39,15 @@ pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
     first.apply(&workspace::root().join("benches/program"), "live")?;
     let key = first.write_key("live")?;
     load::members(&first, &key)?;
-    let mut figures = Figures { one: Vec::new(), two: Vec::new() };
+    let before = bytes(&first)?;
+    let mut figures = Figures { one: Vec::new(), two: Vec::new(), disk_bytes_per_event: 0.0 };
+    let mut sent = 0.0;
     for way in load::ways(events) {
         println!("  one node: {way}");
         figures.one.push(load::send(&first, &key, way)?);
+        sent += f64::from(u32::try_from(way.events)?);
     }
+    figures.disk_bytes_per_event = (bytes(&first)? - before) / sent;
     let second = node("second")?;
     for way in load::ways(events) {
         println!("  two nodes: {way}");
@@ -51,4 +56,10 @@ pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
     first.stop()?;
     second.stop()?;
     Ok(figures)
+}
+
+/// Tables and indexes of `live`, all in.
+fn bytes(server: &Greenroom) -> Result<f64> {
+    let shown = server.json(&["env", "show", "live"])?;
+    shown["bytes"].as_f64().with_context(|| format!("no `bytes` in {shown}"))
 }

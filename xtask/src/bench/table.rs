@@ -59,6 +59,10 @@ pub(super) fn print(
     let _ = writeln!(text, "| memory, after the load | {} |", megabytes(ours.loaded_bytes));
     let _ = writeln!(text, "| memory, at its highest | {} |", megabytes(ours.peak_bytes));
     let _ = writeln!(text, "| bytes on disk an event | {} |", whole(ours.disk_bytes_per_event));
+    if let Some(nodes) = nodes {
+        let bytes = whole(nodes.disk_bytes_per_event);
+        let _ = writeln!(text, "| bytes in PostgreSQL an event, indexes and dead rows too | {bytes} |");
+    }
     let _ = write!(text, "| POSTs answered with 429 and sent again | {refused} |");
     text
 }
@@ -104,7 +108,8 @@ mod tests {
             refused: 3,
         };
         let slower = Load { events_per_second: 9_000.0, ..load.clone() };
-        let nodes = nodes::Figures { one: vec![slower.clone()], two: vec![slower] };
+        let nodes =
+            nodes::Figures { one: vec![slower.clone()], two: vec![slower], disk_bytes_per_event: 1.0 };
         let ours = Figures {
             loads: vec![load],
             idle_bytes: 40_000_000,

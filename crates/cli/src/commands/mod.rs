@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod adjust;
+pub(crate) mod administrators;
 pub(crate) mod apply;
 pub(crate) mod audiences;
 pub(crate) mod audit;
@@ -58,6 +59,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<Exit> {
         Command::Doctor => doctor::run(context),
         Command::Version => version::run(context),
         Command::Config(it) => it.run(context),
+        Command::Administrators(it) => it.run(context),
         Command::Env(it) => it.run(context),
         Command::Keys(it) => it.run(context),
         Command::Constants(it) => it.run(context),

@@ -1,6 +1,7 @@
 //! The admin API: everything that people and machines do with environments. One file an endpoint.
 
 mod access;
+mod administrators;
 mod audiences;
 mod clock;
 mod configuration;
@@ -29,6 +30,8 @@ use crate::Here;
 /// The routes, and the description that is made of the same list.
 fn described() -> OpenApiRouter<Here> {
     let api = OpenApiRouter::new()
+        .routes(routes!(administrators::list::list, administrators::create::create))
+        .routes(routes!(administrators::revoke::revoke))
         .routes(routes!(environments::list::list, environments::create::create))
         .routes(routes!(environments::show::show))
         .routes(routes!(environments::nodes::nodes))

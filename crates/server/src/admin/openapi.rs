@@ -18,6 +18,7 @@ use utoipa::{
     ),
     components(schemas(ProblemForm, FaultForm)),
     tags(
+        (name = "administrators", description = "Who may do everything in every environment."),
         (name = "environments", description = "Self-contained places: own configuration, members, events, keys, clock."),
         (name = "configuration", description = "Objects, revisions, and how the head moves."),
         (name = "bindings", description = "What an environment owns of its objects: values of constants and secrets, switches."),

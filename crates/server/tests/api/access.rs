@@ -117,3 +117,32 @@ async fn a_listener_administers_only_what_it_serves() {
     assert!(answer.refused(403, "wrong_listener").contains("staging"));
     assert_eq!(ask("/admin/v1/environments").await.ok()["data"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn administrators_are_made_and_revoked_by_administrators() {
+    let house = House::new().await;
+    let made = house.ask("POST", "/administrators", Some(json!({"name": "Grace"}))).await;
+    assert_eq!(made.status, 201);
+    let (id, token) = (&made.body["administrator"]["id"], made.body["token"].as_str().unwrap());
+    let bearer = format!("Bearer {token}");
+    let listed =
+        send(&house.app, "GET", "/admin/v1/administrators", &[("authorization", &bearer)], "").await.ok();
+    let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["Grace", "Ada"]);
+    assert!(!listed.to_string().contains(token), "a token is seen once");
+    let ada = listed["data"][1]["id"].as_str().unwrap();
+
+    let key = house.key("staging", KeyKind::Secret, &["*"]).await;
+    let of_key = format!("Bearer {key}");
+    let asked = send(&house.app, "GET", "/admin/v1/administrators", &[("authorization", &of_key)], "").await;
+    assert!(asked.refused(403, "forbidden").contains("whole install"));
+
+    let revoked = house.ask("DELETE", &format!("/administrators/{}", id.as_str().unwrap()), None).await.ok();
+    assert!(revoked["revoked_at"].is_string());
+    let asked = send(&house.app, "GET", "/admin/v1/administrators", &[("authorization", &bearer)], "").await;
+    assert!(asked.refused(401, "unauthorized").contains("revoked"));
+    let last = house.ask("DELETE", &format!("/administrators/{ada}"), None).await;
+    assert!(last.refused(422, "refused").contains("only administrator"));
+    house.ask("DELETE", "/administrators/admin_0", None).await.refused(404, "not_found");
+    house.ask("POST", "/administrators", Some(json!({"name": " "}))).await.refused(400, "bad_parameter");
+}
