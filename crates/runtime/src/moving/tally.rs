@@ -14,8 +14,8 @@ use crate::control::hex;
 /// Counts and hashes of the rows that were added, in their order.
 ///
 /// The **ledger hash** is the SHA-256 over the journal's headers, sorted: the control stream in order, then the
-/// other records in the order of the feed. Of each: the stream's name (a byte for its kind, 1 control, 2 profile,
-/// 3 quarantine; then its 16 bytes, none for control), its position and its time of deciding in microseconds
+/// other records in the order of the feed. Of each: the stream's name (a byte for its kind, 0 control, 1 profile,
+/// 2 quarantine; then its 16 bytes, none for control), its position and its time of deciding in microseconds
 /// since 1970 (both 8 bytes, big end first), the length of the header (the same), the header. Bodies are not in
 /// it, so an erasure of the past does not change it.
 #[derive(Clone, Default)]
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn the_ledger_hash_is_the_documented_one() {
         let mut by_hand = Sha256::new();
-        by_hand.update([2]);
+        by_hand.update([1]);
         by_hand.update([7; 16]);
         by_hand.update(1_u64.to_be_bytes());
         by_hand.update(0_i64.to_be_bytes());
