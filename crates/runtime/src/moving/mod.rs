@@ -65,7 +65,7 @@ pub struct Moved {
     pub rows: BTreeMap<&'static str, u64>,
     /// Profiles.
     pub profiles: u64,
-    /// The ledger hash: `sha256:` and hexadecimal (see [`tally::Tally`]).
+    /// The ledger hash, over the journal's headers: `sha256:` and hexadecimal. `docs/operating.md` says of what.
     pub ledger: String,
     /// Records decided again in the target, equal to the byte.
     pub redecided: u64,
