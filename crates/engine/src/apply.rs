@@ -90,12 +90,12 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
         Effect::Emitted(..) | Effect::Outbox(..) => {}
         Effect::MergedInto(into) => {
             clear(profile);
+            profile.basis = [0; 32];
             profile.standing = Standing::MergedInto(*into);
         }
         Effect::Absorbed(_, state) => absorb(profile, state)?,
         Effect::Erased => {
             clear(profile);
-            // A record whose body is gone cannot tell which basis it set: none, then, for both ways.
             profile.basis = [0; 32];
             profile.wallets = ledger::Wallets::default();
             profile.standing = Standing::Erased;

@@ -24,7 +24,7 @@ pub struct Profile {
     pub n: u64,
     /// Hash of the stream's last record; zeros before the first.
     pub tail: [u8; 32],
-    /// What its last decision stood on ([`crate::Rules::basis`]).
+    /// What its last decision stood on ([`crate::Rules::basis`]); zeros for one that is not active any more.
     pub basis: [u8; 32],
     /// The epoch of its last decision: audiences that read constants are looked at again when it moved.
     pub epoch: u64,

@@ -38,9 +38,9 @@ pub struct Rules {
 
 impl Rules {
     /// Whether this profile must be upgraded before anything else is decided for it. A new profile needs
-    /// none: its first record takes the basis.
+    /// none: its first record takes the basis. One that was merged into another or erased stands on nothing.
     pub fn needs_upgrade(&self, profile: &Profile) -> bool {
-        profile.n > 0 && profile.basis != self.basis
+        profile.n > 0 && profile.is_active() && profile.basis != self.basis
     }
 
     /// Whether that upgrade must be given the profile's history: a metric that wants backfill is new to it

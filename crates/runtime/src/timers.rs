@@ -18,6 +18,8 @@ use crate::{
 const WAKE_AT_ONCE: usize = 200;
 /// The table is looked at again at least this often.
 const IDLE: Duration = Duration::from_secs(30);
+/// The same where other nodes decide as well: nobody tells this one what has become due by their decisions.
+const IDLE_AMONG_NODES: Duration = Duration::from_secs(1);
 /// And not more often than this when something went wrong.
 const BACK_OFF: Duration = Duration::from_secs(2);
 /// Room in the queue is left to clients: background work waits while more than this waits already.
@@ -60,12 +62,13 @@ async fn turn(environment: &Environment) -> Result<Duration> {
     if environment.fire_due(now).await? {
         return Ok(Duration::ZERO);
     }
-    let Some(next) = environment.store.next_due().await? else { return Ok(IDLE) };
+    let idle = if environment.store.nodes().is_some() { IDLE_AMONG_NODES } else { IDLE };
+    let Some(next) = environment.store.next_due().await? else { return Ok(idle) };
     match environment.state().clock {
-        ClockSetting::Manual(_) => Ok(IDLE),
+        ClockSetting::Manual(_) => Ok(idle),
         ClockSetting::System => {
             let wait = next.as_millisecond().saturating_sub(now.as_millisecond());
-            Ok(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).clamp(Duration::from_millis(10), IDLE))
+            Ok(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).clamp(Duration::from_millis(10), idle))
         }
     }
 }

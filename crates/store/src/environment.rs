@@ -152,7 +152,7 @@ pub trait Environment: Send + Sync {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<ProfileId>>;
-    /// Profiles last decided under another manifest than this one.
+    /// Profiles last decided under another manifest than this one. Those without any ([`NO_MANIFEST`]) are never behind.
     async fn behind(&self, manifest: [u8; 32], limit: usize) -> Result<Vec<ProfileId>>;
     /// How many those are, and how many profiles there are in all.
     async fn behind_count(&self, manifest: [u8; 32]) -> Result<(u64, u64)>;

@@ -7,6 +7,9 @@ use ledger::{Account, CurrencyKey, ProfileId};
 
 use crate::Stream;
 
+/// What a profile stands on for which nothing is decided any more: it was merged into another, or erased.
+pub const NO_MANIFEST: [u8; 32] = [0; 32];
+
 /// A profile's state as a view row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileRow {
@@ -18,7 +21,8 @@ pub struct ProfileRow {
     pub tail: [u8; 32],
     /// The state, encoded by the engine.
     pub state: Arc<[u8]>,
-    /// What it was last decided under: the manifest, and constants that audiences read (tells which profiles a sweep has still to visit).
+    /// What it was last decided under: the manifest, and constants that audiences read. It tells which profiles a
+    /// sweep has still to visit; [`NO_MANIFEST`] for one that it never has to.
     pub manifest: [u8; 32],
     /// The earliest work that is due for it.
     pub due_at: Option<Timestamp>,

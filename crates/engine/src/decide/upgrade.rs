@@ -21,10 +21,10 @@ impl Work<'_> {
     /// are forgotten; traits declared since take what came under their name; memberships are worked out.
     pub(super) fn upgrade(&mut self, react: bool, history: &[Message]) -> Result<(), Stop> {
         let rules = self.rules;
-        self.effect(Effect::Basis(rules.basis))?;
         if !self.profile.is_active() {
             return Ok(());
         }
+        self.effect(Effect::Basis(rules.basis))?;
         self.reacts = react;
         self.declared_traits()?;
         self.metrics(history)?;

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use engine::{Command, input::Order};
 use program::plan::Choices;
 use runtime::{
     Error,
@@ -16,7 +17,7 @@ use runtime::{
     ingest::ItemOutcome,
 };
 
-use crate::ground::{SHOP, ada, apply, at, bundle, ground, holds, order, points, send};
+use crate::ground::{SHOP, ada, apply, at, bundle, ground, holds, order, points, send, state};
 
 fn doubled() -> String {
     SHOP.replace(
@@ -186,5 +187,43 @@ async fn stale_blocked_and_back() {
     live.rollback(back, ada(), Some("too generous".into()), None).await.expect("it rolls back");
     send(&live, vec![order("m2", "u1", "50", at("2025-03-01T10:00:00Z"))]).await;
     assert_eq!(points(&live, "u1").await, 150, "what was decided stays; what comes is as before");
+    holds(&live).await;
+}
+
+#[tokio::test]
+async fn a_sweep_comes_to_an_end_after_merges_and_erasures() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let stranger = |id: &str, device: &str| {
+        let mut message = order(id, "nobody", "10", when);
+        message.user_id = None;
+        message.anonymous_id = Some(device.into());
+        message
+    };
+    let mut known = order("m3", "u1", "10", when);
+    known.anonymous_id = Some("d1".into());
+    send(
+        &live,
+        vec![order("m1", "u1", "5", when), stranger("m2", "d1"), known, order("m4", "u2", "7", when)],
+    )
+    .await;
+    let swept = async || {
+        for _ in 0..500 {
+            if live.sweep_progress().await.expect("it reads").0 == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the sweep does not come to an end");
+    };
+    let gone = state(&live, "u2").await.id;
+    let erase = Command { actor: ada().id, reason: "asked for".into(), order: Order::Erase };
+    live.order(gone, erase, None).await.expect("it is erased");
+    swept().await;
+    apply(&live, &doubled()).await;
+    swept().await;
+    assert_eq!(points(&live, "u1").await, 25);
     holds(&live).await;
 }

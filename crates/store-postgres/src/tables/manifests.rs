@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use ledger::ProfileId;
-use store::encoding::{array, limit as bound, profile_id, uint};
+use store::{
+    NO_MANIFEST,
+    encoding::{array, limit as bound, profile_id, uint},
+};
 
 use super::shards::{mirrored, salt, verified};
 use crate::{
-    fault::{Result, damaged},
+    fault::Result,
     session::{Call, Session},
 };
 
@@ -96,7 +99,9 @@ pub(crate) async fn recount(session: &Session) -> Result<()> {
 /// Profiles last decided under another manifest.
 pub(crate) async fn behind(session: &Session, manifest: &[u8; 32], limit: usize) -> Result<Vec<ProfileId>> {
     let mut found = Vec::new();
-    for (hash, _) in counted(session).await?.into_iter().filter(|(hash, _)| hash != manifest) {
+    for (hash, _) in
+        counted(session).await?.into_iter().filter(|(hash, _)| hash != manifest && *hash != NO_MANIFEST)
+    {
         let rows = session
             .query(
                 "SELECT id FROM profile WHERE manifest = $1 LIMIT $2",
@@ -117,8 +122,6 @@ pub(crate) async fn behind(session: &Session, manifest: &[u8; 32], limit: usize)
 pub(crate) async fn behind_count(session: &Session, manifest: &[u8; 32]) -> Result<(u64, u64)> {
     let counts = counted(session).await?;
     let all: u64 = counts.values().sum();
-    let there = counts.get(manifest).copied().unwrap_or(0);
-    let behind =
-        all.checked_sub(there).ok_or_else(|| damaged("the counts of profiles", "they do not add up"))?;
-    Ok((behind, all))
+    let behind = counts.iter().filter(|(hash, _)| *hash != manifest && **hash != NO_MANIFEST);
+    Ok((behind.map(|(_, count)| count).sum(), all))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger::ProfileId;
 use rusqlite::{Connection, OptionalExtension, Row};
-use store::{Page, ProfileRow};
+use store::{NO_MANIFEST, Page, ProfileRow};
 
 use super::{page, streams::Tail};
 use crate::{
@@ -253,7 +253,7 @@ fn manifests(connection: &Connection) -> Result<Vec<(i64, [u8; 32], i64)>> {
 /// Profiles last decided under another manifest.
 pub(crate) fn behind(connection: &Connection, hash: &[u8; 32], limit: usize) -> Result<Vec<ProfileId>> {
     let mut found = Vec::new();
-    for (no, _, _) in manifests(connection)?.iter().filter(|(_, of, _)| of != hash) {
+    for (no, _, _) in manifests(connection)?.iter().filter(|(_, of, _)| of != hash && *of != NO_MANIFEST) {
         let mut statement =
             connection.prepare_cached("SELECT id FROM profile WHERE manifest_no = ?1 LIMIT ?2")?;
         let mut rows = statement.query((no, bound(limit - found.len())))?;
@@ -272,7 +272,7 @@ pub(crate) fn behind_count(connection: &Connection, hash: &[u8; 32]) -> Result<(
     let (mut behind, mut all) = (0, 0);
     for (_, of, profiles) in manifests(connection)? {
         all += profiles;
-        if of != *hash {
+        if of != *hash && of != NO_MANIFEST {
             behind += profiles;
         }
     }
