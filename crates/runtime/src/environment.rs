@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use engine::{Command, Rules, input::Order};
+use engine::Rules;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::{
     Error, Result, batch,
     clock::SharedClock,
-    control::{Actor, ClockSetting, EpochState, Epochs},
+    control::{ClockSetting, EpochState, Epochs},
     hashed::Hasher,
     intake::{self, Intake},
     keys::KeyRing,
@@ -121,22 +121,6 @@ impl Environment {
             tasks: Mutex::default(),
         });
         Ok((environment, queue))
-    }
-
-    /// Erases whoever had been erased after a backup was made that has been restored: before anything is
-    /// served, so that nobody comes back to life.
-    async fn erase_again(&self) -> Result<()> {
-        for profile in self.store.erasures_pending().await? {
-            let actor = Actor::system();
-            let reason = "erased before, and brought back by a restored backup".to_owned();
-            let command = Command { order: Order::Erase, actor: actor.id, reason };
-            match self.order(profile, command, None).await {
-                // Made after the backup: it is not there.
-                Ok(_) | Err(Error::Store(store::Error::Missing(_))) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     /// Its name.

@@ -12,6 +12,7 @@ pub mod command;
 pub mod configuration;
 pub mod control;
 pub mod environment;
+mod erased;
 pub mod error;
 pub mod hashed;
 pub mod history;

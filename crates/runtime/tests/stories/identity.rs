@@ -97,6 +97,11 @@ async fn the_erased_stay_erased_when_a_backup_is_restored() {
     let first = ["one", "two", "three"].map(|name| order(&format!("of {name}"), name, "10", when));
     send(&live, first.to_vec()).await;
     let (one, two) = (user(&live, "one").await, user(&live, "two").await);
+    // Before the backup already: somebody is erased, and two become one, who is erased after it.
+    let early = ["five", "six", "seven"].map(|name| order(&format!("of {name}"), name, "10", when));
+    send(&live, early.to_vec()).await;
+    live.order(user(&live, "five").await, erasure(), None).await.expect("it erases");
+    send(&live, vec![alias("b", "six", "seven", when)]).await;
     let place = ground.store.folder().join("copy");
     live.store().backup(&place).await.expect("it is copied");
     // After the backup: two become one and are erased, somebody comes and is erased.
@@ -104,11 +109,14 @@ async fn the_erased_stay_erased_when_a_backup_is_restored() {
     let four = user(&live, "four").await;
     live.order(two, erasure(), None).await.expect("it erases");
     live.order(four, erasure(), None).await.expect("it erases");
+    live.order(user(&live, "seven").await, erasure(), None).await.expect("it erases");
     drop(live);
-    ground.greenroom.restore_environment("live", &place, ada()).await.expect("it is restored");
+    let restored = ground.greenroom.restore_environment("live", &place, ada()).await.expect("it is restored");
+    assert!(restored.store().erasures_pending().await.expect("it reads").is_empty(), "at once");
+    drop(restored);
     let ground = ground.reopen().await;
     let live = ground.live();
-    for name in ["one", "two", "four"] {
+    for name in ["one", "two", "four", "five", "six", "seven"] {
         let found = live.find_profile(&engine::Identity::User(name.into())).await.expect("it reads");
         assert_eq!(found, None, "{name}");
     }
