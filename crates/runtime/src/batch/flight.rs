@@ -138,7 +138,7 @@ impl Flight {
                 return true;
             }
             Some(Ok(Commit::Conflict)) => {
-                hints.refused(&touched);
+                hints.overtaken();
                 process(environment, hints, jobs, None).await;
             }
             Some(Ok(Commit::EpochMoved(_))) => match environment.refresh_rules().await {

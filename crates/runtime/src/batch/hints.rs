@@ -6,7 +6,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -33,6 +33,18 @@ pub(crate) struct Hints {
     /// that is not among them is taken for a new one.
     recent: Mutex<Recent>,
     cautious: AtomicU32,
+    overtaken: AtomicBool,
+}
+
+/// How far a batch may rely on what is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// New keys are told by memory, too.
+    Full,
+    /// The store is asked for every key but identities.
+    Cautious,
+    /// The store is asked for everything.
+    None,
 }
 
 #[derive(Default)]
@@ -59,6 +71,7 @@ impl Hints {
             recent: Mutex::default(),
             // Nothing is remembered yet: a client may be sending again what it was not answered for.
             cautious: AtomicU32::new(CAUTIOUS_BATCHES),
+            overtaken: AtomicBool::new(false),
         }
     }
 
@@ -70,17 +83,25 @@ impl Hints {
         self.profiles.insert(profile.id, profile);
     }
 
-    /// A batch begins: whether new keys may be told by memory alone in it.
-    pub(crate) fn begin(&self) -> bool {
+    /// A batch begins.
+    pub(crate) fn begin(&self) -> Trust {
+        if self.overtaken.swap(false, Ordering::Relaxed) {
+            return Trust::None;
+        }
         let less = |cautious: u32| cautious.checked_sub(1);
-        self.cautious.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err()
+        match self.cautious.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+            Ok(_) => Trust::Cautious,
+            Err(_) => Trust::Full,
+        }
     }
 
     /// What is known of a key.
-    pub(crate) fn key(&self, key: &DirectoryKey, trusting: bool) -> Known {
+    pub(crate) fn key(&self, key: &DirectoryKey, trust: Trust) -> Known {
         match key {
-            DirectoryKey::Identity(_) => self.identities.get(key).map_or(Known::Unknown, Known::Leads),
-            DirectoryKey::Message(_) | DirectoryKey::Unique(_) if trusting => {
+            DirectoryKey::Identity(_) if trust != Trust::None => {
+                self.identities.get(key).map_or(Known::Unknown, Known::Leads)
+            }
+            DirectoryKey::Message(_) | DirectoryKey::Unique(_) if trust == Trust::Full => {
                 let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
                 let seen = recent.newer.contains(key) || recent.older.contains(key);
                 if seen { Known::Unknown } else { Known::Nowhere }
@@ -103,6 +124,11 @@ impl Hints {
         }
     }
 
+    /// The store knows nothing of a key.
+    pub(crate) fn missing(&self, key: &DirectoryKey) {
+        self.identities.remove(key);
+    }
+
     /// A batch has been committed.
     pub(crate) fn committed(&self, output: &Output) {
         for profile in output.profiles.values() {
@@ -118,7 +144,13 @@ impl Hints {
         }
     }
 
-    /// A batch that was decided from these profiles was refused: what it rested on is read again next time.
+    /// Another node was faster with something that a batch rests on. The next batch to begin is the same again, and
+    /// asks the store for all that it reads; what it hears is remembered instead of what was wrong. All else stays.
+    pub(crate) fn overtaken(&self) {
+        self.overtaken.store(true, Ordering::Relaxed);
+    }
+
+    /// A batch that was decided from these profiles failed: what it rested on is read again next time.
     pub(crate) fn refused(&self, profiles: &[ProfileId]) {
         for id in profiles {
             self.profiles.remove(id);
@@ -145,11 +177,11 @@ mod tests {
     use super::*;
 
     fn trusts(hints: &Hints) -> bool {
-        (0..CAUTIOUS_BATCHES).all(|_| !hints.begin()) && hints.begin()
+        (0..CAUTIOUS_BATCHES).all(|_| hints.begin() == Trust::Cautious) && hints.begin() == Trust::Full
     }
 
     fn nowhere(hints: &Hints, key: DirectoryKey) -> bool {
-        matches!(hints.key(&key, true), Known::Nowhere)
+        matches!(hints.key(&key, Trust::Full), Known::Nowhere)
     }
 
     #[test]
@@ -158,7 +190,7 @@ mod tests {
         assert!(trusts(&hints), "only after a while");
         let (one, other) = (DirectoryKey::Message([1; 16]), DirectoryKey::Unique([1; 16]));
         assert!(nowhere(&hints, one) && nowhere(&hints, other));
-        assert!(matches!(hints.key(&one, false), Known::Unknown), "not in a cautious batch");
+        assert!(matches!(hints.key(&one, Trust::Cautious), Known::Unknown), "not in a cautious batch");
         let mut output = Output::default();
         output.directory.insert(one, None);
         hints.committed(&output);
@@ -171,14 +203,34 @@ mod tests {
         assert!(trusts(&hints));
         let identity = DirectoryKey::Identity([2; 16]);
         hints.found(identity, DirectoryEntry::Profile(ProfileId([3; 16])));
-        assert!(matches!(hints.key(&identity, true), Known::Leads(_)));
+        assert!(matches!(hints.key(&identity, Trust::Full), Known::Leads(_)));
         hints.refused(&[]);
-        assert!(matches!(hints.key(&identity, true), Known::Unknown));
+        assert!(matches!(hints.key(&identity, Trust::Full), Known::Unknown));
         assert!(trusts(&hints));
         let old = DirectoryKey::Message([4; 16]);
         hints.found(old, DirectoryEntry::Profile(ProfileId([3; 16])));
         assert!(trusts(&hints), "an old copy is seldom alone");
         hints.found(old, DirectoryEntry::Profile(ProfileId([3; 16])));
-        assert!(hints.begin(), "this one was remembered");
+        assert_eq!(hints.begin(), Trust::Full, "this one was remembered");
+    }
+
+    #[test]
+    fn whoever_was_overtaken_asks_for_everything_once() {
+        let hints = Hints::new(10);
+        assert!(trusts(&hints));
+        let (wrong, right) = (DirectoryKey::Identity([2; 16]), DirectoryKey::Identity([3; 16]));
+        for key in [wrong, right] {
+            hints.found(key, DirectoryEntry::Profile(ProfileId([3; 16])));
+        }
+        hints.overtaken();
+        let trust = hints.begin();
+        assert_eq!(trust, Trust::None);
+        assert!(matches!(hints.key(&wrong, trust), Known::Unknown));
+        assert!(matches!(hints.key(&DirectoryKey::Message([1; 16]), trust), Known::Unknown));
+        hints.missing(&wrong);
+        let next = hints.begin();
+        assert_eq!(next, Trust::Full, "all else is still believed");
+        assert!(matches!(hints.key(&wrong, next), Known::Unknown));
+        assert!(matches!(hints.key(&right, next), Known::Leads(_)));
     }
 }

@@ -11,7 +11,7 @@ use store::{Direction, DirectoryEntry, DirectoryKey, Record, Stream};
 
 use super::{
     flight::Ahead,
-    hints::{Hints, Known},
+    hints::{Hints, Known, Trust},
     item::Item,
     job::{Job, Task},
 };
@@ -84,10 +84,13 @@ pub(crate) async fn load(
         known.is_none()
     });
     // Released events are in the directory already, however long ago they came.
-    let trusting = hints.begin() && loaded.released.is_empty();
+    let trust = match hints.begin() {
+        Trust::Full if !loaded.released.is_empty() => Trust::Cautious,
+        trust => trust,
+    };
     let mut unknown = Vec::with_capacity(keys.len());
     for key in keys {
-        match hints.key(&key, trusting) {
+        match hints.key(&key, trust) {
             Known::Leads(entry) => entries.push((key, Some(entry))),
             Known::Nowhere => {}
             Known::Unknown => unknown.push(key),
@@ -95,8 +98,9 @@ pub(crate) async fn load(
     }
     let found = environment.store.lookup(&unknown).await?;
     for (key, entry) in unknown.iter().zip(&found) {
-        if let Some(entry) = entry {
-            hints.found(*key, *entry);
+        match entry {
+            Some(entry) => hints.found(*key, *entry),
+            None => hints.missing(key),
         }
     }
     entries.extend(unknown.into_iter().zip(found));
@@ -118,8 +122,9 @@ pub(crate) async fn load(
     }
     // An order may be refused, and there may be nothing to do for who was woken: nothing is written then that would show
     // a hint to be wrong. Another node may have given them points a moment ago, or left something to be done.
-    load_profiles(environment, hints, Trust::Ahead(ahead), &mut loaded, fresh).await?;
-    load_profiles(environment, hints, Trust::Hints(ahead), &mut loaded, profiles).await?;
+    load_profiles(environment, hints, Source::Ahead(ahead), &mut loaded, fresh).await?;
+    let remembered = if trust == Trust::None { Source::Ahead(ahead) } else { Source::Hints(ahead) };
+    load_profiles(environment, hints, remembered, &mut loaded, profiles).await?;
     forget_the_erased(&mut loaded);
     if !ahead.is_empty() && loaded.profiles.values().any(|profile| rules.needs_history(profile)) {
         return Ok(None);
@@ -141,9 +146,9 @@ fn forget_the_erased(loaded: &mut Loaded) {
     });
 }
 
-/// What need not be read from the store.
+/// Where profiles come from besides the store.
 #[derive(Clone, Copy)]
-enum Trust<'a> {
+enum Source<'a> {
     /// What is ahead.
     Ahead(&'a Ahead<'a>),
     /// That, and what is remembered.
@@ -154,7 +159,7 @@ enum Trust<'a> {
 async fn load_profiles(
     environment: &Environment,
     hints: &Hints,
-    trust: Trust<'_>,
+    from: Source<'_>,
     loaded: &mut Loaded,
     mut wanted: BTreeSet<ProfileId>,
 ) -> Result<()> {
@@ -171,9 +176,9 @@ async fn load_profiles(
             loaded.profiles.insert(profile.id, profile);
         };
         for id in &wanted {
-            let known = match trust {
-                Trust::Ahead(ahead) => ahead.profile(*id),
-                Trust::Hints(ahead) => ahead.profile(*id).or_else(|| hints.profile(*id)),
+            let known = match from {
+                Source::Ahead(ahead) => ahead.profile(*id),
+                Source::Hints(ahead) => ahead.profile(*id).or_else(|| hints.profile(*id)),
             };
             match known {
                 Some(profile) => take(profile, loaded),
@@ -213,7 +218,7 @@ async fn load_rest(
                 _ => None,
             });
             let merged = merged.collect();
-            load_profiles(environment, hints, Trust::Ahead(&Ahead::default()), loaded, merged).await?;
+            load_profiles(environment, hints, Source::Ahead(&Ahead::default()), loaded, merged).await?;
             loaded.erasures.insert(*profile, streams);
         }
     }

@@ -218,7 +218,7 @@ async fn attempt(
         match environment.store.commit(epoch, Box::new(begun)).await {
             Ok(Commit::Committed) => return Ok(committed(environment, hints, slot.take()?)),
             Ok(Commit::EpochMoved(_)) => drop(environment.refresh_rules().await?),
-            Ok(Commit::Conflict) => hints.refused(&touched),
+            Ok(Commit::Conflict) => hints.overtaken(),
             Err(error) => {
                 hints.refused(&touched);
                 return Err(error.into());
