@@ -42,8 +42,9 @@ struct EnvironmentState {
     why: Option<String>,
 }
 
-/// The store of each environment that is served here can be written. 503 when one cannot, and from the moment the
-/// server is told to stop.
+/// Whether events can be taken: 503 when the store of a live environment that is served here cannot be written, or of
+/// none at all, and from the moment the server is told to stop. A test environment that fails takes nobody away from
+/// live: it is only told.
 async fn readyz(State(here): State<Here>) -> Response {
     if here.greenroom.is_leaving() {
         let health = Health { status: "stopping", environments: None };
@@ -72,10 +73,16 @@ async fn readyz(State(here): State<Here>) -> Response {
             states.push(EnvironmentState { name: one.name, kind, ready: false, why });
         }
     }
-    let ready = states.iter().all(|state| state.ready);
+    let ready = states.iter().all(|state| state.ready || state.kind != "live")
+        && (states.is_empty() || states.iter().any(|state| state.ready));
+    let whole = states.iter().all(|state| state.ready);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let health = Health {
-        status: if ready { "ok" } else { "not ready" },
+        status: match (ready, whole) {
+            (true, true) => "ok",
+            (true, false) => "partly ready",
+            (false, _) => "not ready",
+        },
         environments: here.listener.serves.admin.then_some(states),
     };
     (status, Json(health)).into_response()

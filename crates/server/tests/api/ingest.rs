@@ -290,3 +290,20 @@ async fn health_and_metrics() {
     assert_eq!(send(&house.app, "GET", "/livez", &[], "").await.ok()["status"], "ok");
     batch(&house, &key, &json!({"batch": [order("secret-user", "2", "1")]})).await.ok();
 }
+
+#[tokio::test]
+async fn a_test_environment_that_fails_takes_nobody_away_from_live() {
+    let house = House::new().await;
+    house.environment("staging").stop().await.unwrap();
+    let ready = send(&house.app, "GET", "/readyz", &[], "").await.ok();
+    assert_eq!(ready["status"], "partly ready");
+    let states = ready["environments"].as_array().unwrap();
+    let told: Vec<_> = states.iter().map(|state| (&state["name"], &state["ready"])).collect();
+    assert_eq!(told, [(&json!("live"), &json!(true)), (&json!("staging"), &json!(false))]);
+    assert!(states[1]["why"].as_str().unwrap().contains("staging"), "{ready}");
+    let tests = ListenerConfig { environments: server::Environments::Test, ..ListenerConfig::default() };
+    let only_tests = send(&house.listener(tests), "GET", "/readyz", &[], "").await;
+    assert_eq!((only_tests.status.as_u16(), &only_tests.body["status"]), (503, &json!("not ready")));
+    house.environment("live").stop().await.unwrap();
+    assert_eq!(send(&house.app, "GET", "/readyz", &[], "").await.status.as_u16(), 503);
+}
