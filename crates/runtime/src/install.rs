@@ -83,7 +83,7 @@ pub struct Greenroom {
     environments: RwLock<BTreeMap<String, Arc<Environment>>>,
     pub(crate) unopened: RwLock<Vec<Unopened>>,
     pub(crate) administrators: RwLock<Vec<AdministratorRow>>,
-    /// Held by whoever opens or makes environments.
+    /// Held by whoever opens or makes environments, or changes or reads administrators.
     pub(crate) opening: tokio::sync::Mutex<()>,
     watching: Mutex<Option<JoinHandle<()>>>,
     leaving: AtomicBool,
@@ -273,6 +273,7 @@ impl Greenroom {
             made_at: now,
             revoked_at: None,
         };
+        let _not_read_anew_meanwhile = self.opening.lock().await;
         self.backend.put_administrator(row.clone()).await?;
         self.administrators.write().unwrap_or_else(PoisonError::into_inner).push(row.clone());
         Ok((row, token))

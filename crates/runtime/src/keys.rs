@@ -118,11 +118,13 @@ pub fn hash(token: &str) -> [u8; 32] {
 /// The keys of an environment, in memory.
 pub(crate) struct KeyRing {
     rows: RwLock<Vec<KeyRow>>,
+    /// Held from reading them to having them here, so that nothing that was put meanwhile is lost.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl KeyRing {
     pub(crate) fn new(rows: Vec<KeyRow>) -> Self {
-        Self { rows: RwLock::new(rows) }
+        Self { rows: RwLock::new(rows), changing: tokio::sync::Mutex::default() }
     }
 
     fn all(&self) -> Vec<KeyRow> {
@@ -221,12 +223,14 @@ impl Environment {
         let change = Change::KeyChanged { id: row.id.clone(), name: row.name.clone(), made };
         let extra = ControlWrites { outside: vec![OutsideChange::PutKey(row.clone())], ..Default::default() };
         self.change(ControlDraft { actor, message: None, change }, extra, None).await?;
+        let _not_read_anew_meanwhile = self.keys.changing.lock().await;
         self.keys.put(row);
         Ok(())
     }
 
     /// Reads the keys anew: another node may have made or revoked some.
     pub(crate) async fn reload_keys(&self) -> Result<()> {
+        let _nothing_is_put_meanwhile = self.keys.changing.lock().await;
         self.keys.replace(self.store.keys().await?);
         Ok(())
     }

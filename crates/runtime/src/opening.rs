@@ -62,6 +62,7 @@ impl Greenroom {
     /// Takes in what other nodes have added: environments and administrators.
     async fn catch_up(&self) -> Result<()> {
         self.open_registered().await?;
+        let _nothing_is_put_meanwhile = self.opening.lock().await;
         let rows = self.backend.administrators().await?;
         *self.administrators.write().unwrap_or_else(PoisonError::into_inner) = rows;
         Ok(())
