@@ -180,7 +180,7 @@ pub(crate) async fn points(environment: &Environment, name: &str) -> i64 {
 /// Every view's export, by name.
 pub(crate) async fn exports(environment: &Environment) -> Vec<(&'static str, Vec<String>)> {
     let mut all = Vec::new();
-    for view in ["profiles", "memberships", "search", "due", "sums", "counters", "directory", "quarantine"] {
+    for view in store::VIEWS {
         all.push((view, environment.store().export_view(view).await.expect("it exports")));
     }
     all

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use engine::{Command, Message, MessageKind, Source, input::Order};
+use engine::{Command, Message, MessageKind, input::Order};
 use jiff::Timestamp;
 use program::plan::{Choices, Side};
 use runtime::{
     Environment, Greenroom,
     clock::SystemClock,
     configuration::{ApplyRequest, PlanSource},
-    control::Actor,
     environment::Options,
-    ingest::{Incoming, ItemOutcome},
+    ingest::ItemOutcome,
     keys::KeyKind,
 };
 use serde_json::{Map, Value, json};
 use store::{Backend, Carried, OutsideChange, VIEWS};
 
-pub(crate) const MASTER_KEY: [u8; 32] = [7; 32];
+use crate::ground::{MASTER_KEY, ada, at, bundle, send, track};
+
 /// Stands in what an erased person sent.
 pub(crate) const MARKER: &str = "MARKER-OF-A-PERSON";
 
@@ -73,14 +73,6 @@ spec:
     - send_message: {template: hello, channel: email, data: {points: profile.balances.points}}
 ";
 
-pub(crate) fn ada() -> Actor {
-    Actor { id: "admin_1".into(), name: "Ada".into() }
-}
-
-fn at(text: &str) -> Timestamp {
-    text.parse().expect("a time")
-}
-
 fn request(source: PlanSource) -> ApplyRequest {
     let order = "event_type/order_completed".parse().expect("an address");
     let take = [(order, Side::Source)].into_iter().collect();
@@ -89,38 +81,17 @@ fn request(source: PlanSource) -> ApplyRequest {
 }
 
 async fn apply(environment: &Environment, yaml: &str) {
-    let files = [("program.yaml".to_owned(), yaml.to_owned())];
-    let loaded = program::document::load(&files).unwrap_or_else(|faults| panic!("{faults:?}"));
-    let source = PlanSource::Directory { bundle: loaded.bundle, name: "test".into(), pulled: None };
+    let source = PlanSource::Directory { bundle: bundle(yaml), name: "test".into(), pulled: None };
     environment.apply(request(source)).await.expect("it applies");
 }
 
+/// An order with any properties.
 pub(crate) fn order(id: &str, user: &str, properties: Value, when: Timestamp) -> Message {
-    let Value::Object(properties) = properties else { panic!("properties are an object") };
-    Message {
-        message_id: id.into(),
-        kind: MessageKind::Track,
-        user_id: Some(user.into()),
-        anonymous_id: None,
-        previous_id: None,
-        event: Some("Order Completed".into()),
-        properties: properties.into(),
-        traits: Map::new(),
-        context: Map::new(),
-        occurred_at: when,
-        received_at: when,
-        source: Source::Server,
-        other: Map::new(),
-    }
+    track(id, user, "Order Completed", properties, when)
 }
 
 fn called(kind: MessageKind, message: Message) -> Message {
     Message { kind, event: None, properties: Map::new().into(), ..message }
-}
-
-pub(crate) async fn send(environment: &Environment, messages: Vec<Message>) -> Vec<ItemOutcome> {
-    let items = messages.into_iter().map(|message| Incoming::Message(Box::new(message))).collect();
-    environment.ingest(items, 1_000).await.expect("it is taken")
 }
 
 pub(crate) async fn open(backend: Arc<dyn Backend>) -> runtime::Result<Arc<Greenroom>> {

@@ -1,10 +1,13 @@
 //! Environments moved from one kind of store into the other, with some of everything in them.
 
 mod estate;
+#[path = "../ground/mod.rs"]
+mod ground;
 
 use std::sync::Arc;
 
-use estate::{Estate, MARKER, MASTER_KEY, Whole, furnish, goes_on, order, send};
+use estate::{Estate, MARKER, Whole, furnish, goes_on, order};
+use ground::{MASTER_KEY, send};
 use ledger::Account;
 use runtime::{
     Error,
