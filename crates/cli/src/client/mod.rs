@@ -67,6 +67,14 @@ impl Client {
         self.send(Method::GET, path, &[], None)?.json()
     }
 
+    /// How the server is. That it is not ready is an answer, too.
+    pub(crate) fn readiness(&self) -> Result<Value> {
+        let mut body = self.exchange(Method::GET, "/readyz", &[], None)?.into_body();
+        let text = body.with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let text = text.with_context(|| format!("reading the answer of {}", self.found.server))?;
+        Answer { text, tag: None }.json()
+    }
+
     /// Reads, and keeps the tag.
     pub(crate) fn get_tagged(&self, path: &str) -> Result<Answer> {
         self.send(Method::GET, path, &[], None)

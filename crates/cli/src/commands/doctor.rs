@@ -207,12 +207,18 @@ fn server(context: &Context, data: &Path) -> Vec<Finding> {
         Ok(client) => client,
         Err(error) => return vec![Finding::not("server", State::Ill, format!("{error:#}"), "see above")],
     };
-    match client.get("/readyz") {
+    match client.readiness() {
         Err(error) => {
             vec![Finding::not("server", State::Ill, format!("{error:#}"), "look at its log")]
         }
         Ok(ready) => {
-            let mut findings = vec![Finding::well("server", "it answers, and is ready")];
+            let status = crate::output::text::at(&ready, "/status");
+            let mut findings = vec![if status == "ok" {
+                Finding::well("server", "it answers, and is ready")
+            } else {
+                let found = format!("it answers that it is {status}");
+                Finding::not("server", State::Ill, found, "what is in the way stands below, or in its log")
+            }];
             let environments =
                 ready.get("environments").and_then(Value::as_array).cloned().unwrap_or_default();
             for environment in environments {
