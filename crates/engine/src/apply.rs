@@ -97,7 +97,7 @@ pub(crate) fn apply(profile: &mut Profile, effect: &Effect) -> Result<(), Fault>
         Effect::Erased => {
             clear(profile);
             profile.basis = [0; 32];
-            profile.wallets = ledger::Wallets::default();
+            profile.wallets = Arc::default();
             profile.standing = Standing::Erased;
         }
         Effect::Basis(basis) => profile.basis = *basis,

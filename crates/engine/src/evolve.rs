@@ -1,5 +1,7 @@
 //! evolve: the only way a profile's state changes.
 
+use std::sync::Arc;
+
 use ledger::{GroupId, ProfileId};
 
 use crate::{
@@ -47,7 +49,7 @@ fn enter(profile: &mut Profile, entry: &Entry<'_>) {
     for (index, group) in (0_u16..).zip(&entry.decision.groups) {
         let id = GroupId { profile: entry.profile, n: entry.n, index };
         // What does not fit was refused when it was decided; a damaged journal is `verify`'s to report.
-        let _ = profile.wallets.apply(group, id);
+        let _ = Arc::make_mut(&mut profile.wallets).apply(group, id);
     }
     for outcome in &entry.decision.outcomes {
         if outcome.stopped.is_none() {

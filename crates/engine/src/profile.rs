@@ -54,7 +54,7 @@ pub struct Profile {
     /// Reactor key → firings by window (see the limits).
     pub fired: Arc<SortedMap<Arc<str>, Firings>>,
     /// Points.
-    pub wallets: Wallets,
+    pub wallets: Arc<Wallets>,
     /// When a window rolls next that an audience reads (worked out by `decide`, which knows the rules).
     pub rolls_at: Option<Timestamp>,
     /// The earliest work due, of lots and windows, worked out after every record.
@@ -150,7 +150,7 @@ impl Profile {
             metrics: Arc::default(),
             audiences: Arc::default(),
             fired: Arc::default(),
-            wallets: Wallets::default(),
+            wallets: Arc::default(),
             rolls_at: None,
             due_at: None,
         }

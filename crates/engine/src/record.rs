@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use ledger::ProfileId;
 use sha2::{Digest, Sha256};
 
-use crate::{Decision, Input, Message, Times};
+use crate::{
+    Decision, Effect, Input, Message, Times,
+    profile::{Observation, Observed},
+};
 
 /// The format that headers and bodies are written in; older ones stay readable.
 pub const FORMAT_VERSION: u8 = 1;
@@ -131,7 +134,31 @@ pub fn decode(header: &[u8], body: Option<&[u8]>) -> Result<Recorded, Undecodabl
     })
 }
 
-/// The exact bytes by which `verify` compares decisions: outcomes, groups, grants and effects.
+/// Whether two decisions are written in the same bytes: what `verify` and a rehearsal's control ask of each record.
+pub fn is_same(one: &Decision, other: &Decision) -> bool {
+    // Nearly always they are alike already as they lie in memory, which is quicker seen.
+    (one == other && one.effects.iter().zip(&other.effects).all(is_written_alike))
+        || decision_bytes(one) == decision_bytes(other)
+}
+
+/// Equal effects can be written in different bytes: 1.0 and 1.00 are equal numbers.
+fn is_written_alike((one, other): (&Effect, &Effect)) -> bool {
+    let alike = |one: &Observation, other: &Observation| match (&one.value, &other.value) {
+        (Observed::Sum(one), Observed::Sum(other))
+        | (Observed::Min(one), Observed::Min(other))
+        | (Observed::Max(one), Observed::Max(other)) => one.serialize() == other.serialize(),
+        _ => true,
+    };
+    match (one, other) {
+        (Effect::Observe(_, one), Effect::Observe(_, other)) => alike(one, other),
+        (Effect::Define(.., one), Effect::Define(.., other)) => {
+            one.iter().zip(other).all(|(one, other)| alike(one, other))
+        }
+        _ => true,
+    }
+}
+
+/// The exact bytes by which decisions are compared: outcomes, groups, grants and effects.
 pub fn decision_bytes(decision: &Decision) -> Vec<u8> {
     let base = header::Base { profile: ProfileId([0; 16]), n: 0, occurred_at: Timestamp::UNIX_EPOCH };
     let kept = header::KeptForm::of(decision, base);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     Decision, Effect, Fault, Input, Message, MessageKind, Profile, Proposal, Rules, Source, decide,
-    record::{Recorded, decision_bytes},
+    record::{Recorded, is_same},
 };
 
 /// Decides a recorded input again, under the rules of its epoch and with the grants it was given. `state` is
@@ -35,12 +35,16 @@ pub fn redecide_traced(
     history: &Arc<[Message]>,
     traced: bool,
 ) -> Result<Proposal, Fault> {
+    let upgrade;
     let input = match &recorded.input {
-        Some(Input::Upgrade { react, .. }) => Input::Upgrade { react: *react, history: Arc::clone(history) },
-        Some(input) => input.clone(),
+        Some(Input::Upgrade { react, .. }) => {
+            upgrade = Input::Upgrade { react: *react, history: Arc::clone(history) };
+            &upgrade
+        }
+        Some(input) => input,
         None => return Err(Fault::new("record", place(recorded), "its body has been erased")),
     };
-    decide::decide_with(rules, state, &input, recorded.times, &recorded.decision.grants, traced)
+    decide::decide_with(rules, state, input, recorded.times, &recorded.decision.grants, traced)
 }
 
 /// Whether the record continues this state: stream, position, chain. In words what does not fit.
@@ -60,7 +64,7 @@ pub fn misfit(state: &Profile, recorded: &Recorded) -> Option<String> {
 /// The first difference between what was recorded and what is decided now, in words; `None` when they are
 /// equal to the byte.
 pub fn difference(recorded: &Decision, decided: &Decision) -> Option<String> {
-    if decision_bytes(recorded) == decision_bytes(decided) {
+    if is_same(recorded, decided) {
         return None;
     }
     first("outcome", &recorded.outcomes, &decided.outcomes)

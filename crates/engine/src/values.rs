@@ -6,14 +6,39 @@ use serde_json::{Map, Number, Value as Json};
 
 /// A JSON text (a trait, a `last`) as an expression sees it.
 pub fn from_text(text: &str, of_type: &ValueType) -> Option<Value> {
-    // A text without anything escaped in it, the commonest, is what stands between the quotes.
-    let plain = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     if *of_type == ValueType::String
-        && let Some(plain) = plain.filter(|plain| !plain.contains(['\\', '"']))
+        && let Some(plain) = plain_text(text)
     {
         return Some(Value::String(plain.into()));
     }
     Value::from_json(&serde_json::from_str(text).ok()?, of_type)
+}
+
+/// What a JSON text says that is a text itself, if nothing is escaped in it, as in nearly all: what stands between
+/// the quotes.
+pub fn plain_text(text: &str) -> Option<&str> {
+    let plain = text.strip_prefix('"')?.strip_suffix('"')?;
+    (!plain.bytes().any(|byte| matches!(byte, b'\\' | b'"'))).then_some(plain)
+}
+
+/// The text that a trait of this value is kept as; `None` for null, which takes it away.
+pub fn kept_text(json: &Json) -> Option<String> {
+    (!json.is_null()).then(|| to_text(json))
+}
+
+/// A JSON value as JSON text, as short as it can be said.
+pub fn to_text(json: &Json) -> String {
+    match json {
+        Json::Number(number) => number.as_str().to_owned(),
+        Json::String(text) if !text.bytes().any(|byte| matches!(byte, b'\\' | b'"' | 0..0x20)) => {
+            let mut quoted = String::with_capacity(text.len() + 2);
+            quoted.push('"');
+            quoted.push_str(text);
+            quoted.push('"');
+            quoted
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Whether a JSON value is of a trait's declared type.
@@ -108,6 +133,26 @@ pub fn decimal_value(decimal: Decimal) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_what_the_library_writes() {
+        for json in [
+            serde_json::json!("plain"),
+            serde_json::json!(""),
+            serde_json::json!("a \"quoted\" \\ one"),
+            serde_json::json!("line\nbreak\u{1}\u{1f}\u{7f} ü 🎟"),
+            serde_json::json!(true),
+            serde_json::json!({"a": [1, null]}),
+            serde_json::from_str("1.10").expect("a number"),
+            serde_json::from_str("-1e-7").expect("a number"),
+        ] {
+            let text = to_text(&json);
+            assert_eq!(text, json.to_string());
+            assert!(plain_text(&text).is_none_or(|plain| Some(plain) == json.as_str()), "{text}");
+            assert_eq!(from_text(&text, &ValueType::String).is_some(), json.is_string(), "{text}");
+        }
+        assert_eq!([plain_text("\""), plain_text("\"\""), plain_text("1")], [None, Some(""), None]);
+    }
 
     #[test]
     fn numbers_are_read_by_their_text() {

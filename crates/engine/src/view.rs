@@ -130,6 +130,14 @@ impl Facts for View<'_> {
     fn in_audience(&self, key: &str) -> bool {
         self.profile.audiences.contains_key(key)
     }
+
+    fn lent_property(&self, path: &[Arc<str>]) -> Option<&str> {
+        values::at_path(&self.event?.properties, path)?.as_str()
+    }
+
+    fn lent_trait(&self, key: &str) -> Option<&str> {
+        values::plain_text(self.profile.traits.get(key)?)
+    }
 }
 
 /// A metric's value as of a day. `count` and `sum` are 0 where there is nothing, the others absent.

@@ -19,7 +19,7 @@ use super::{
     reactor::Stopping,
     work::{Cause, Step, Stop, Work, budget_counter, ledger_fault},
 };
-use crate::{Effect, Fault, Stopped, index, view::Event};
+use crate::{Effect, Fault, Stopped, index, values, view::Event};
 
 /// An action worked out.
 enum Planned<'a> {
@@ -148,7 +148,7 @@ impl<'a> Work<'a> {
         if !planned.iter().any(|action| matches!(action, Planned::Deduct(_, _, Shortfall::Refuse))) {
             return Ok(None);
         }
-        let mut wallets = self.profile.wallets.clone();
+        let mut wallets = Wallets::clone(&self.profile.wallets);
         let mut id = self.next_group()?;
         for action in planned {
             let group = match action {
@@ -289,7 +289,8 @@ impl<'a> Work<'a> {
             }
             Planned::SetTrait(name, value) => {
                 let words = said(&|| format!("set trait {name} to {value}"));
-                self.set_trait(name.shared(), &value)?;
+                let text = values::kept_text(&value);
+                self.set_trait(name.shared(), &value, text)?;
                 words
             }
             Planned::Emit(event_type, properties) => {

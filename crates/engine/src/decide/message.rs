@@ -54,36 +54,40 @@ impl<'a> Work<'a> {
             if late && self.profile.traits.contains_key(&key) {
                 continue;
             }
-            if declared.is_none() && !self.has_room_for(&key, value) {
+            let text = values::kept_text(value);
+            if declared.is_none() && !self.has_room_for(&key, text.as_deref()) {
                 self.note(0, || format!("trait `{name}` was not kept: it is not declared, and too much"));
                 continue;
             }
-            self.set_trait(key, value)?;
+            self.set_trait(key, value, text)?;
         }
         Ok(())
     }
 
     /// Undeclared traits are kept within bounds: whoever may identify could fill a state with them.
-    fn has_room_for(&self, key: &str, value: &Json) -> bool {
+    fn has_room_for(&self, key: &str, text: Option<&str>) -> bool {
         let undeclared = || self.profile.traits.keys().filter(|key| key.starts_with('~')).count();
-        value.is_null()
-            || (key.len() + value.to_string().len() <= UNDECLARED_BYTES_MAX
-                && (self.profile.traits.contains_key(key) || undeclared() < UNDECLARED_TRAITS_MAX))
+        text.is_none_or(|text| {
+            key.len() + text.len() <= UNDECLARED_BYTES_MAX
+                && (self.profile.traits.contains_key(key) || undeclared() < UNDECLARED_TRAITS_MAX)
+        })
     }
 
-    /// Sets a trait (null removes it). A value that is not of the declared type is not taken.
-    pub(super) fn set_trait(&mut self, key: Arc<str>, value: &Json) -> Result<(), Stop> {
+    /// Sets a trait to a value, which is given as text too, or removes it. A value that is not of the declared type
+    /// is not taken.
+    pub(super) fn set_trait(
+        &mut self,
+        key: Arc<str>,
+        value: &Json,
+        text: Option<String>,
+    ) -> Result<(), Stop> {
         let declared = self.rules.program.traits.get(&*key);
-        let value = match value {
-            Json::Null => None,
-            value if declared.is_some_and(|declared| !values::fits(value, &declared.of_type)) => {
-                return Ok(());
-            }
-            value => Some(value.to_string()),
-        };
-        let searchable = value.is_some() && declared.is_some_and(|declared| declared.searchable);
-        if self.profile.traits.get(&key) != value.as_ref() {
-            self.effect(Effect::Trait(Arc::clone(&key), value))?;
+        if text.is_some() && declared.is_some_and(|declared| !values::fits(value, &declared.of_type)) {
+            return Ok(());
+        }
+        let searchable = text.is_some() && declared.is_some_and(|declared| declared.searchable);
+        if self.profile.traits.get(&key) != text.as_ref() {
+            self.effect(Effect::Trait(Arc::clone(&key), text))?;
             if let Some(audiences) = self.rules.index.audiences_by_trait.get(&key) {
                 self.dirty.extend(audiences);
             }
@@ -150,7 +154,7 @@ pub(super) fn observe(
         (Aggregate::Max | Aggregate::Last, Some(Of::Timestamp)) => Observed::Latest(event.at),
         (Aggregate::Last, Some(Of::Property(path))) => {
             let value = values::at_path(&event.properties, path).filter(|value| !value.is_null())?;
-            Observed::Last(event.at, value.to_string())
+            Observed::Last(event.at, values::to_text(value))
         }
         (Aggregate::Sum, Some(Of::Timestamp)) | (_, None) => return None,
     };

@@ -47,7 +47,8 @@ impl Work<'_> {
             let Some(text) = self.profile.traits.get(&undeclared) else { continue };
             let Ok(value) = serde_json::from_str(text) else { continue };
             if !self.profile.traits.contains_key(key.as_str()) && values::fits(&value, &declared.of_type) {
-                self.set_trait(key.shared(), &value)?;
+                let text = values::kept_text(&value);
+                self.set_trait(key.shared(), &value, text)?;
                 self.effect(Effect::Trait(undeclared, None))?;
             }
         }

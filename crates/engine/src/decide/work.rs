@@ -127,7 +127,7 @@ impl<'a> Work<'a> {
     /// Posts a group to the working copy, and records it.
     pub(super) fn post(&mut self, group: PostingGroup) -> Result<GroupId, Stop> {
         let id = self.next_group()?;
-        self.profile.wallets.apply(&group, id).map_err(ledger_fault)?;
+        Arc::make_mut(&mut self.profile.wallets).apply(&group, id).map_err(ledger_fault)?;
         if let Some(audiences) = self.rules.index.audiences_by_currency.get(&group.currency.0) {
             self.dirty.extend(audiences);
         }

@@ -141,7 +141,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {
         ),
         searchable: Arc::new(form.searchable.into_iter().map(Arc::from).collect()),
         declared: Arc::new(form.declared.into_iter().map(u64::from_be_bytes).collect()),
-        wallets: WalletForm::read(form.wallets, id)?,
+        wallets: Arc::new(WalletForm::read(form.wallets, id)?),
         rolls_at: form.rolls_at.map(time).transpose()?,
         due_at: form.due_at.map(time).transpose()?,
         ..Profile::new(id)

@@ -75,6 +75,17 @@ pub trait Facts {
     fn constant(&self, key: &str) -> Option<Value>;
     /// `in_audience('KEY')`
     fn in_audience(&self, key: &str) -> bool;
+    /// The text at a path below `event.properties`, where it can be lent: what [`Facts::property`] gives for one
+    /// declared as text. `None` says nothing of whether there is one.
+    fn lent_property(&self, path: &[Arc<str>]) -> Option<&str> {
+        let _ = path;
+        None
+    }
+    /// The same of `profile.traits.KEY`.
+    fn lent_trait(&self, key: &str) -> Option<&str> {
+        let _ = key;
+        None
+    }
 }
 
 /// A checked expression, ready to evaluate.

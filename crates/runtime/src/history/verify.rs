@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, collections::HashMap};
 
-use engine::{DECISION_VERSION, Input, Profile, record::decision_bytes};
+use engine::{DECISION_VERSION, Input, Profile, record::is_same};
 use ledger::{Account, CurrencyKey, ProfileId};
 use serde::Serialize;
 
@@ -57,6 +57,15 @@ impl Verified {
     }
 }
 
+/// Where a record stands; written down only when something is found there.
+struct Place(ProfileId, u64);
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
 type Sums = BTreeMap<(CurrencyKey, Account), i64>;
 
 impl Environment {
@@ -96,12 +105,12 @@ impl Environment {
         let recorded = match read.recorded {
             Ok(recorded) => recorded,
             Err(error) => {
-                verified.find("chain", &format!("{}/{}", read.profile, read.n), error.to_string());
+                verified.find("chain", &Place(read.profile, read.n), error.to_string());
                 return Ok(());
             }
         };
         verified.records += 1;
-        let at = format!("{}/{}", recorded.profile, recorded.n);
+        let at = Place(recorded.profile, recorded.n);
         let state = states.entry(recorded.profile).or_insert_with(|| Profile::new(recorded.profile));
         if recorded.n != state.n + 1 || recorded.previous != state.tail {
             verified.find("chain", &at, format!("it does not follow record {} of its stream", state.n));
@@ -126,7 +135,7 @@ impl Environment {
                     std::sync::Arc::from([])
                 };
                 match engine::replay::redecide(&rules, state, &recorded, &history) {
-                    Ok(again) if decision_bytes(&again) == decision_bytes(&recorded.decision) => {
+                    Ok(again) if is_same(&again, &recorded.decision) => {
                         verified.redecided += 1;
                     }
                     Ok(again) => {

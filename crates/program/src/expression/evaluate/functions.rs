@@ -10,6 +10,13 @@ use crate::expression::{
 
 impl Machine<'_> {
     pub(super) fn call(&mut self, function: Function, parts: &[Node]) -> Result<Value, Stop> {
+        if let Some(Node::Constant(Value::String(part))) = parts.get(1)
+            && let Some(text) = parts.first().and_then(|first| self.lent(first))
+            && let Some(holds) = about(function, text, part)
+        {
+            self.spend(2 + text.len() as u64 / 16 + part.len() as u64 / 16)?;
+            return Ok(Value::Bool(holds));
+        }
         let first = match parts.first() {
             Some(part) => self.value(part)?,
             None => return Stop::error("a function has no arguments"),
@@ -22,11 +29,7 @@ impl Machine<'_> {
                 let second = self.value(&parts[1])?;
                 let (text, part) = (text(&first)?, text(&second)?);
                 self.spend(part.len() as u64 / 16)?;
-                Ok(Value::Bool(match function {
-                    Function::Contains => text.contains(part),
-                    Function::StartsWith => text.starts_with(part),
-                    _ => text.ends_with(part),
-                }))
+                Ok(Value::Bool(about(function, text, part).unwrap_or_default()))
             }
             Function::Greatest | Function::Least => {
                 let mut best = first;
@@ -53,6 +56,16 @@ impl Machine<'_> {
             Function::StringOf => string_of(first),
             Function::Part(part) => part_of(&first, part),
         }
+    }
+}
+
+/// What is asked of a text and a part of it.
+fn about(function: Function, text: &str, part: &str) -> Option<bool> {
+    match function {
+        Function::Contains => Some(text.contains(part)),
+        Function::StartsWith => Some(text.starts_with(part)),
+        Function::EndsWith => Some(text.ends_with(part)),
+        _ => None,
     }
 }
 

@@ -47,6 +47,13 @@ pub(super) fn evaluate(root: &Node, facts: &dyn Facts) -> Result<Value, Unevalua
     Machine::new(Some(facts)).value(root).map_err(Unevaluated::from)
 }
 
+/// The same, with the fuel that is left.
+#[cfg(test)]
+pub(super) fn fuel_of(root: &Node, facts: &dyn Facts) -> (Result<Value, Unevaluated>, u64) {
+    let mut machine = Machine::new(Some(facts));
+    (machine.value(root).map_err(Unevaluated::from), machine.fuel)
+}
+
 /// What a read sees, brought to its declared type; a value of another type counts as absent.
 pub(super) fn see(read: &Read, facts: &dyn Facts) -> Option<Value> {
     let value = match &read.source {
@@ -182,7 +189,7 @@ impl<'f> Machine<'f> {
             Node::Or(pair) => self.absorb(pair, true),
             Node::Not(of) => Ok(!self.truth(of)?),
             Node::Compare(comparison, pair) => self.compare(*comparison, pair),
-            Node::Has(of) => Ok(self.find(of)?.is_some()),
+            Node::Has(of) => Ok(self.lent(of).is_some() || self.find(of)?.is_some()),
             Node::Audience(key) => Ok(self.facts.is_some_and(|facts| facts.in_audience(key))),
             Node::In(pair) => {
                 let (item, list) = (self.value(&pair[0])?, self.value(&pair[1])?);
@@ -196,6 +203,10 @@ impl<'f> Machine<'f> {
                     }
                 }
                 Ok(false)
+            }
+            Node::InTexts(of, texts) if let Some(text) = self.lent(of) => {
+                self.spend(1 + u64::from(texts.len().max(1).ilog2()))?;
+                Ok(texts.binary_search_by(|one| (**one).cmp(text)).is_ok())
             }
             Node::InTexts(of, texts) => match self.value(of)? {
                 Value::String(text) => {
@@ -234,6 +245,10 @@ impl<'f> Machine<'f> {
     }
 
     fn compare(&mut self, comparison: Comparison, pair: &[Node; 2]) -> Result<bool, Stop> {
+        if let (Node::Constant(Value::String(constant)), Some(text)) = (&pair[1], self.lent(&pair[0])) {
+            self.spend(3 + text.len() as u64 / 16)?;
+            return Ok(comparison.holds(text.cmp(constant)));
+        }
         let left = self.value(&pair[0])?;
         let computed;
         let right = if let Node::Constant(constant) = &pair[1] {
@@ -254,12 +269,19 @@ impl<'f> Machine<'f> {
         let Some(order) = left.order(right) else {
             return Stop::error(format!("there is no order between {} and {}", left.kind(), right.kind()));
         };
-        Ok(match comparison {
-            Comparison::Less => order.is_lt(),
-            Comparison::LessOrEqual => order.is_le(),
-            Comparison::Greater => order.is_gt(),
-            _ => order.is_ge(),
-        })
+        Ok(comparison.holds(order))
+    }
+
+    /// The text that a node reads, where the facts lend it: most texts are only looked at, and need no copy. It
+    /// costs as much fuel as any other way to it.
+    fn lent(&self, node: &Node) -> Option<&'f str> {
+        let (Node::Read(read), Some(facts)) = (node, self.facts) else { return None };
+        match &read.source {
+            _ if read.of_type != ValueType::String => None,
+            Source::Property(path) => facts.lent_property(path),
+            Source::Trait(key) => facts.lent_trait(key),
+            _ => None,
+        }
     }
 
     /// Follows a path; `None` when something on it is missing.

@@ -180,6 +180,39 @@ fn a_loop_reads_the_event_once_and_not_once_an_item() {
 }
 
 #[test]
+fn a_text_that_is_lent_gives_the_same_for_the_same_fuel() {
+    let mut given = order();
+    given.properties["name"] = "Kind of Blue, 1959, in the first pressing".into();
+    given.others.insert("profile.traits.city".to_owned(), Value::String("Bern".into()));
+    for source in [
+        "event.properties.name == 'Kind of Blue'",
+        "event.properties.name != 'Kind of Blue'",
+        "event.properties.name < 'Kind of Blue, 1959, and more than sixteen' || true",
+        "event.properties.name >= 'A'",
+        "event.properties.name in ['A', 'B', 'Kind of Blue, 1959, in the first pressing']",
+        "event.properties.name in ['A']",
+        "event.properties.name.contains('1959')",
+        "event.properties.name.startsWith('Kind of Blue, 1959')",
+        "event.properties.name.endsWith('nothing of the kind')",
+        "has(profile.traits.city) && profile.traits.city == 'Bern'",
+        "has(profile.traits.city) && profile.traits.city in ['Basel', 'Bern'] && profile.traits.city.size() == 4",
+        "has(event.properties.coupon) && event.properties.coupon == 'HALF'",
+        "event.properties.items.exists(i, event.properties.name == i.sku)",
+    ] {
+        let expression = checked(source).unwrap_or_else(|faults| panic!("{source}: {faults:#?}"));
+        for name in [true, false] {
+            if !name {
+                given.properties["name"] = 7.into();
+            }
+            let kept = Counting { given: given.clone(), reads: Cell::new(0) };
+            let lent = super::super::evaluate::fuel_of(&expression.root, &given);
+            assert_eq!(lent, super::super::evaluate::fuel_of(&expression.root, &kept), "{source}");
+            given.properties["name"] = "Kind of Blue, 1959, in the first pressing".into();
+        }
+    }
+}
+
+#[test]
 fn texts_do_not_grow_without_end() {
     let mut given = order();
     given.properties["name"] = "x".repeat(10_000).into();

@@ -176,6 +176,17 @@ impl Facts for Given {
     fn in_audience(&self, key: &str) -> bool {
         self.audiences.contains(key)
     }
+
+    fn lent_property(&self, path: &[Arc<str>]) -> Option<&str> {
+        path.iter().try_fold(&self.properties, |json, part| json.get(&**part))?.as_str()
+    }
+
+    fn lent_trait(&self, key: &str) -> Option<&str> {
+        match self.others.get(&format!("profile.traits.{key}")) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn order() -> Given {

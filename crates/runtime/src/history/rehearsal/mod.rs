@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use engine::{DECISION_VERSION, Input, Profile, Rules, record::Recorded, record::decision_bytes};
+use engine::{DECISION_VERSION, Input, Profile, Rules, record::Recorded, record::is_same};
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::{Bundle, Program, plan::Choices};
@@ -216,13 +216,14 @@ impl Rehearsal<'_> {
 
     /// Decides a record again under its own rules; a difference makes the rehearsal untrusted.
     async fn control(&mut self, state: &Profile, recorded: &Recorded) -> Result<()> {
-        let at = format!("{}/{}", recorded.profile, recorded.n);
+        let at = || format!("{}/{}", recorded.profile, recorded.n);
         if recorded.input.is_none() {
             return Ok(()); // erased: the candidate does not see it either
         }
         if recorded.decision_version != DECISION_VERSION {
             self.distrust(format!(
-                "record {at} was decided by engine version {}, this is version {DECISION_VERSION}",
+                "record {} was decided by engine version {}, this is version {DECISION_VERSION}",
+                at(),
                 recorded.decision_version
             ));
             return Ok(());
@@ -234,14 +235,14 @@ impl Rehearsal<'_> {
             Arc::default()
         };
         match engine::replay::redecide(&rules, state, recorded, &history) {
-            Ok(again) if decision_bytes(&again) == decision_bytes(&recorded.decision) => {
+            Ok(again) if is_same(&again, &recorded.decision) => {
                 self.report.control_records += 1;
             }
             Ok(again) => {
                 let what = engine::replay::difference(&recorded.decision, &again).unwrap_or_default();
-                self.distrust(format!("record {at} does not come out as recorded: {what}"));
+                self.distrust(format!("record {} does not come out as recorded: {what}", at()));
             }
-            Err(fault) => self.distrust(format!("record {at} cannot be decided again: {fault}")),
+            Err(fault) => self.distrust(format!("record {} cannot be decided again: {fault}", at())),
         }
         Ok(())
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::{Json, extract::Path};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,7 +65,7 @@ pub(crate) async fn wallet(
     Asked(paging): Asked<Paging>,
 ) -> Result<Json<Listed<WalletForm>>, Problem> {
     let profile = expect(&access.environment, of.id()?).await?;
-    let wallets = profile.wallets.0.into_iter().collect();
+    let wallets = Arc::unwrap_or_clone(profile.wallets).0.into_iter().collect();
     paging
         .part(wallets, |(currency, wallet)| {
             let mut lots: Vec<LotForm> = wallet
