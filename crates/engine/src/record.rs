@@ -162,7 +162,7 @@ fn is_written_alike((one, other): (&Effect, &Effect)) -> bool {
 pub fn decision_bytes(decision: &Decision) -> Vec<u8> {
     let base = header::Base { profile: ProfileId([0; 16]), n: 0, occurred_at: Timestamp::UNIX_EPOCH };
     let kept = header::KeptForm::of(decision, base);
-    form::put(Vec::new(), &(kept, body::EffectsForm::of(&decision.effects)))
+    form::put(Vec::new(), &(kept, body::effects_form(&decision.effects)))
 }
 
 /// The body's reader alone, for tests that look past its hash.

@@ -12,7 +12,7 @@ pub struct Options {
     pub writer_cache_bytes: u32,
     /// Page cache of each reader, in bytes.
     pub reader_cache_bytes: u32,
-    /// How many readers serve short reads. One more serves long ones (scans, exports, backups).
+    /// How many readers serve short reads. Two more serve long ones (scans, exports, checks, backups).
     pub readers: usize,
     /// How much is kept in the write-ahead log before it is carried over into the data file, in bytes. More
     /// is faster; it costs as much disk, and time to open after a crash.

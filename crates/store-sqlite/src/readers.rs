@@ -1,5 +1,5 @@
 //! Readers: read-only connections, each on a thread of its own. Short reads share a few of them; long ones
-//! (scans, exports, checks, backups) have one to themselves, so that they hold nobody up.
+//! (scans, exports, checks, backups) have two to themselves, so that they hold nobody up.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,6 +16,9 @@ use crate::{
     Options, connection,
     fault::{Fault, Result},
 };
+
+/// A check reads everything there is, and whoever walks the journal meanwhile need not wait for its end.
+const LONG_READERS: usize = 2;
 
 type Work = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -56,7 +59,7 @@ impl Readers {
             Ok(send)
         };
         let short = lane("read", options.readers.max(1))?;
-        let long = lane("scan", 1)?;
+        let long = lane("scan", LONG_READERS)?;
         Ok(Self { short: Some(short), long: Some(long), threads })
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Firings, MetricState, Profile, Standing};
 use crate::record::{
     Undecodable,
-    form::{IdentityForm, ObservationForm, WalletForm, bad, micros, put, take, time},
+    form::{Each, IdentityForm, ObservationForm, WalletForm, bad, micros, put, take, time},
 };
 use crate::sorted::SortedMap;
 
@@ -22,7 +22,7 @@ enum StandingForm {
     Erased,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct MetricForm<'a> {
     key: &'a str,
     fingerprint: [u8; 8],
@@ -31,14 +31,14 @@ struct MetricForm<'a> {
     buckets: Vec<ObservationForm<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct FiringsForm<'a> {
     reactor: &'a str,
     lifetime: u32,
     windows: Vec<(u8, i32, u32)>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct StateForm<'a> {
     id: [u8; 16],
     n: u64,
@@ -63,54 +63,52 @@ struct StateForm<'a> {
     due_at: Option<i64>,
 }
 
+/// Writes what [`StateForm`] reads, field by field as they lie: it is done for every profile of every batch.
 pub(super) fn encode(profile: &Profile) -> Vec<u8> {
-    let form = StateForm {
-        id: profile.id.0,
-        n: profile.n,
-        tail: profile.tail,
-        basis: profile.basis,
-        epoch: profile.epoch,
-        decided_at: micros(profile.decided_at),
-        latest: micros(profile.latest),
-        created_at: micros(profile.created_at),
-        identified_at: profile.identified_at.map(micros),
-        standing: match profile.standing {
-            Standing::Anonymous => StandingForm::Anonymous,
-            Standing::Known => StandingForm::Known,
-            Standing::MergedInto(into) => StandingForm::MergedInto(into.0),
-            Standing::Erased => StandingForm::Erased,
-        },
-        identities: profile.identities.iter().map(Into::into).collect(),
-        traits: profile.traits.iter().map(|(key, value)| (&**key, value.as_str())).collect(),
-        searchable: profile.searchable.iter().map(|key| &**key).collect(),
-        declared: profile.declared.iter().map(|fingerprint| fingerprint.to_be_bytes()).collect(),
-        metrics: profile
-            .metrics
-            .iter()
-            .map(|(key, metric)| MetricForm {
-                key,
-                fingerprint: metric.fingerprint.to_be_bytes(),
-                keep_days: metric.keep_days,
-                buckets: metric.buckets.iter().map(|(day, value)| ObservationForm::of(*day, value)).collect(),
-            })
-            .collect(),
-        audiences: profile.audiences.iter().map(|(key, at)| (&**key, micros(*at))).collect(),
-        fired: profile
-            .fired
-            .iter()
-            .map(|(reactor, firings)| FiringsForm {
-                reactor,
-                lifetime: firings.lifetime,
-                windows: firings.windows.iter().map(|((kind, day), count)| (*kind, *day, *count)).collect(),
-            })
-            .collect(),
-        wallets: WalletForm::of(&profile.wallets, profile.id),
-        rolls_at: profile.rolls_at.map(micros),
-        due_at: profile.due_at.map(micros),
+    let standing = match profile.standing {
+        Standing::Anonymous => StandingForm::Anonymous,
+        Standing::Known => StandingForm::Known,
+        Standing::MergedInto(into) => StandingForm::MergedInto(into.0),
+        Standing::Erased => StandingForm::Erased,
     };
+    let head = (
+        profile.id.0,
+        profile.n,
+        profile.tail,
+        profile.basis,
+        profile.epoch,
+        micros(profile.decided_at),
+        micros(profile.latest),
+        micros(profile.created_at),
+        profile.identified_at.map(micros),
+        standing,
+    );
+    let person = (
+        Each(|| profile.identities.iter().map(IdentityForm::from)),
+        Each(|| profile.traits.iter().map(|(key, value)| (&**key, value.as_str()))),
+        Each(|| profile.searchable.iter().map(|key| &**key)),
+        Each(|| profile.declared.iter().map(|fingerprint| fingerprint.to_be_bytes())),
+        Each(|| profile.metrics.iter().map(|(key, metric)| metric_form(key, metric))),
+        Each(|| profile.audiences.iter().map(|(key, at)| (&**key, micros(*at)))),
+        Each(|| profile.fired.iter().map(|(reactor, firings)| firings_form(reactor, firings))),
+    );
+    let wallets = WalletForm::of(&profile.wallets, profile.id);
+    let due = (profile.rolls_at.map(micros), profile.due_at.map(micros));
     let mut start = Vec::with_capacity(1024);
     start.push(FORMAT);
-    put(start, &form)
+    put(start, &(head, person, wallets, due))
+}
+
+/// As [`MetricForm`].
+fn metric_form<'a>(key: &'a str, metric: &'a MetricState) -> impl Serialize + 'a {
+    let buckets = move || metric.buckets.iter().map(|(day, value)| ObservationForm::of(*day, value));
+    (key, metric.fingerprint.to_be_bytes(), metric.keep_days, Each(buckets))
+}
+
+/// As [`FiringsForm`].
+fn firings_form<'a>(reactor: &'a str, firings: &'a Firings) -> impl Serialize + 'a {
+    let windows = move || firings.windows.iter().map(|((kind, day), count)| (*kind, *day, *count));
+    (reactor, firings.lifetime, Each(windows))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Undecodable,
-    form::{IdentityForm, ObservationForm, bad, micros, put, take, time},
+    form::{Each, IdentityForm, ObservationForm, bad, micros, put, take, time},
 };
 use crate::{Command, Effect, Input, Message, Profile, input::Order};
 
@@ -58,26 +58,17 @@ enum EffectForm<'a> {
     Due(Option<i64>),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct BodyForm<'a> {
     #[serde(borrow)]
     input: InputForm<'a>,
     #[serde(borrow)]
-    effects: EffectsForm<'a>,
+    effects: Vec<EffectForm<'a>>,
 }
 
-/// The effects alone: what `verify` compares besides the header's part.
-#[derive(Serialize, Deserialize)]
-pub(super) struct EffectsForm<'a>(#[serde(borrow)] Vec<EffectForm<'a>>);
-
-impl<'a> EffectsForm<'a> {
-    pub(super) fn of(effects: &'a [Effect]) -> Self {
-        Self(effects.iter().map(effect_form).collect())
-    }
-
-    fn read(self) -> Result<Vec<Effect>, Undecodable> {
-        self.0.into_iter().map(read_effect).collect()
-    }
+/// The effects as they are written, also alone: what `verify` compares besides the header's part.
+pub(super) fn effects_form(effects: &[Effect]) -> impl Serialize {
+    Each(move || effects.iter().map(effect_form))
 }
 
 fn effect_form(effect: &Effect) -> EffectForm<'_> {
@@ -207,7 +198,7 @@ pub(super) fn encode(input: &Input, payload: Option<&str>, effects: &[Effect], s
     let mut start = Vec::with_capacity(1024);
     start.push(FORMAT);
     start.extend_from_slice(&salt);
-    put(start, &BodyForm { input: input_form(input, payload), effects: EffectsForm::of(effects) })
+    put(start, &(input_form(input, payload), effects_form(effects)))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<(Input, Vec<Effect>), Undecodable> {
@@ -216,6 +207,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Input, Vec<Effect>), Undecodable> 
         Some((other, _)) => return Err(Undecodable(format!("body format {other} is not known"))),
         None => return Err(bad("the body is empty")),
     };
-    let effects = form.effects.read()?;
+    let effects = form.effects.into_iter().map(read_effect).collect::<Result<Vec<_>, _>>()?;
     Ok((read_input(form.input, &effects)?, effects))
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use ledger::{CurrencyKey, GroupId, Lot, ProfileId, Wallet, Wallets};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Undecodable;
 use crate::{
@@ -46,6 +46,19 @@ impl postcard::ser_flavors::Flavor for Bytes {
 
     fn finalize(self) -> postcard::Result<Vec<u8>> {
         Ok(self.0)
+    }
+}
+
+/// A list that is written as it is gone through: the forms of its items are never all there at once.
+pub(crate) struct Each<F>(pub(crate) F);
+
+impl<F, I> Serialize for Each<F>
+where
+    F: Fn() -> I,
+    I: ExactSizeIterator<Item: Serialize>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
     }
 }
 

@@ -39,6 +39,9 @@ use unwritten::Unwritten;
 /// Batches this small are not divided.
 const BATCH_ITEMS_MIN: usize = 64;
 
+/// How often a batch that is being put together lets others in.
+const ROUNDS_MAX: usize = 8;
+
 /// How often a batch is decided again before its callers are told to come back.
 const ATTEMPTS_MAX: usize = 20;
 
@@ -94,13 +97,22 @@ async fn next(
     };
     let mut size = work.size();
     let mut jobs = vec![Job::new(work, held)];
-    // Half of all that is unanswered: deciding one half and writing the other take about as long.
-    let half = environment.intake.waiting() / 2;
-    let enough = half.clamp(BATCH_ITEMS_MIN, environment.options.batch_items_max.max(BATCH_ITEMS_MIN));
-    while size < enough.min(environment.options.batch_items_max) {
-        let Ok((work, held)) = queue.try_recv() else { break };
-        size += work.size();
-        jobs.push(Job::new(work, held));
+    for round in 0..ROUNDS_MAX {
+        // Half of all that is unanswered: deciding one half and writing the other take about as long.
+        let half = environment.intake.waiting() / 2;
+        let enough = half.clamp(BATCH_ITEMS_MIN, environment.options.batch_items_max.max(BATCH_ITEMS_MIN));
+        let before = size;
+        while size < enough.min(environment.options.batch_items_max) {
+            let Ok((work, held)) = queue.try_recv() else { break };
+            size += work.size();
+            jobs.push(Job::new(work, held));
+        }
+        if size >= enough || (round > 0 && size == before) {
+            break;
+        }
+        // A batch costs much by itself. Requests that are being read at this moment are let in first; when there are
+        // none this takes no time.
+        tokio::task::yield_now().await;
     }
     Some(jobs)
 }
