@@ -96,6 +96,17 @@ pub fn admit(rules: &Rules, message: &Message) -> Admission {
     }
 }
 
+/// Whether two programs ask the same of the track calls of an event: what one has admitted need not be held against
+/// the other again.
+pub fn asks_the_same(one: &Rules, other: &Rules, event: &str) -> bool {
+    let (Some((_, one)), Some((_, other))) = (declared(one, event), declared(other, event)) else {
+        return false;
+    };
+    one.schema == other.schema
+        && one.unknown_fields == other.unknown_fields
+        && one.accept_from == other.accept_from
+}
+
 enum Event<'a> {
     /// Not an event.
     None,
@@ -105,20 +116,21 @@ enum Event<'a> {
     Undeclared,
 }
 
+fn declared<'a>(rules: &'a Rules, name: &str) -> Option<(&'a Key, &'a EventType)> {
+    let key = rules.program.event_names.get(name)?;
+    Some((key, rules.program.event_types.get(key)?))
+}
+
 fn event_type<'a>(rules: &'a Rules, message: &'a Message) -> Event<'a> {
-    let declared = |name: &str| {
-        let key = rules.program.event_names.get(name)?;
-        Some((key, rules.program.event_types.get(key)?))
-    };
     match message.kind {
         MessageKind::Track => {
             let name = message.event.as_deref().filter(|name| !name.is_empty());
-            match name.and_then(declared) {
+            match name.and_then(|name| declared(rules, name)) {
                 Some((key, event_type)) => Event::Declared(key, event_type),
                 None => Event::Unknown(name),
             }
         }
-        MessageKind::Page | MessageKind::Screen => match declared(message.kind.as_str()) {
+        MessageKind::Page | MessageKind::Screen => match declared(rules, message.kind.as_str()) {
             Some((key, event_type)) => Event::Declared(key, event_type),
             None => Event::Undeclared,
         },

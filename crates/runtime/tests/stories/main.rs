@@ -12,4 +12,5 @@ mod ground;
 mod identity;
 mod ledger_stories;
 mod promotion;
+mod rehearsal;
 mod robustness;

@@ -147,19 +147,21 @@ impl Candidate {
     }
 
     /// Carries a recorded input over. Timers and upgrades of the record are not inputs here: the candidate
-    /// has its own. `absorbed` is the other member's state under the candidate, for a merge.
+    /// has its own. `admitted`: the candidate takes it, as is known. `absorbed` is the other member's state under
+    /// the candidate, for a merge.
     pub(super) fn carry(
         &mut self,
         rules: &Rules,
         counters: &mut Counters,
         recorded: &Recorded,
+        admitted: bool,
         absorbed: Option<Profile>,
     ) -> Result<Vec<Decision>, NotCarried> {
         let Some(input) = &recorded.input else { return Err(NotCarried::Left("its body was erased")) };
         let input = match input {
             Input::Timer | Input::Upgrade { .. } => return Ok(Vec::new()),
             Input::Message(message, claims) => {
-                if let Admission::Quarantine { code, .. } = engine::admit(rules, message) {
+                if !admitted && let Admission::Quarantine { code, .. } = engine::admit(rules, message) {
                     return Err(NotCarried::Rejected(code));
                 }
                 Input::Message(Arc::clone(message), claims.clone())

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use engine::{DECISION_VERSION, Input, Profile, Rules, record::Recorded, record::is_same};
+use engine::{DECISION_VERSION, Input, MessageKind, Profile, Rules, record::Recorded, record::is_same};
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::{Bundle, Program, plan::Choices};
@@ -41,6 +41,8 @@ pub struct RehearsalRequest {
 }
 
 const AFFECTED_SHOWN_MAX: usize = 10;
+/// Clients can make up any number of names.
+const EVENTS_COMPARED_MAX: usize = 10_000;
 const UNTRUSTED_REASONS_MAX: usize = 10;
 
 impl Environment {
@@ -98,6 +100,7 @@ impl Environment {
                 ..Report::default()
             },
             affected: Vec::new(),
+            asks_the_same: HashMap::new(),
         };
         // Shared budgets couple members: then nobody may be left for a later share.
         let shares = if budgeted.is_empty() { walk::shares(self).await? } else { vec![Buckets::ALL] };
@@ -128,6 +131,8 @@ struct Rehearsal<'a> {
     rules: RulesSeen,
     report: Report,
     affected: Vec<(i64, Affected)>,
+    /// Of each epoch's events, whether the candidate asks the same of them.
+    asks_the_same: HashMap<u64, HashMap<String, bool>>,
 }
 
 impl Rehearsal<'_> {
@@ -192,8 +197,9 @@ impl Rehearsal<'_> {
                 },
                 _ => None,
             };
+            let admitted = self.is_admitted(&recorded).await?;
             let Some(member) = members.get_mut(&id) else { return Ok(()) };
-            self.carry(member, &recorded, absorbed);
+            self.carry(member, &recorded, admitted, absorbed);
             engine::evolve(&mut member.recorded, &recorded);
         } else {
             engine::evolve(&mut member.recorded, &recorded);
@@ -254,10 +260,28 @@ impl Rehearsal<'_> {
         }
     }
 
-    fn carry(&mut self, member: &mut Member, recorded: &Recorded, absorbed: Option<Profile>) {
+    /// Whether the candidate takes a message for certain, because it asks no more of it than the program that took
+    /// it; compared once for each epoch and event.
+    async fn is_admitted(&mut self, recorded: &Recorded) -> Result<bool> {
+        let Some(Input::Message(message, _)) = &recorded.input else { return Ok(false) };
+        let (MessageKind::Track, Some(event)) = (message.kind, &message.event) else { return Ok(false) };
+        let known = self.asks_the_same.entry(recorded.epoch).or_default();
+        if let Some(known) = known.get(event) {
+            return Ok(*known);
+        }
+        let then = self.rules.at(self.environment, recorded.epoch).await?;
+        let same = engine::admit::asks_the_same(&self.candidate, &then, event);
+        if known.len() < EVENTS_COMPARED_MAX {
+            known.insert(event.clone(), same);
+        }
+        Ok(same)
+    }
+
+    fn carry(&mut self, member: &mut Member, recorded: &Recorded, admitted: bool, absorbed: Option<Profile>) {
         let is_message = matches!(recorded.input, Some(Input::Message(..)));
         self.report.events += u64::from(is_message);
-        let carried = member.candidate.carry(&self.candidate, &mut self.counters, recorded, absorbed);
+        let carried =
+            member.candidate.carry(&self.candidate, &mut self.counters, recorded, admitted, absorbed);
         let decisions = match carried {
             Ok(decisions) => decisions,
             Err(NotCarried::Rejected(code)) => {
@@ -295,7 +319,7 @@ impl Rehearsal<'_> {
             }
             // What is counted for that member is counted where their own stream is read.
             if let Err(NotCarried::Fault(fault)) =
-                candidate.carry(&self.candidate, &mut Counters::default(), &recorded, None)
+                candidate.carry(&self.candidate, &mut Counters::default(), &recorded, false, None)
             {
                 tracing::debug!(%fault, "an event could not be decided under the candidate");
             }
@@ -403,7 +427,7 @@ impl Rehearsal<'_> {
                 }
                 break;
             }
-            let _ = candidate.carry(&self.candidate, &mut counters, &recorded, None);
+            let _ = candidate.carry(&self.candidate, &mut counters, &recorded, false, None);
         }
         Ok(())
     }
