@@ -46,6 +46,13 @@ impl Counted {
             None => drop(events.insert(event.to_owned(), 1)),
         }
     }
+
+    /// One less: it came to something else in the end.
+    pub(crate) fn take_back(&mut self, word: &'static str, event: &str) {
+        if let Some(n) = self.0.get_mut(word).and_then(|events| events.get_mut(event)) {
+            *n = n.saturating_sub(1);
+        }
+    }
 }
 
 /// Listeners that lag behind more lines than this lose the oldest.

@@ -23,7 +23,8 @@ pub enum Commit {
     Committed,
     /// The epoch is another one now; nothing was written. Decide again under it.
     EpochMoved(Epoch),
-    /// A profile, identity or message was touched by somebody else since it was read; nothing was written.
+    /// A profile, identity or message was touched by somebody else since it was read, and that could not be settled
+    /// inside the transaction; nothing was written.
     Conflict,
 }
 
@@ -32,6 +33,16 @@ pub enum Commit {
 pub trait Deciding: Send {
     /// Goes on with these grants, in the order of the demands.
     fn step(&mut self, granted: &[Granted]) -> Step;
+
+    /// Profiles that `writes` writes are not what it was decided from: this is how they stand `now`, and so they stay,
+    /// for the store holds their locks. Puts into `writes` what is decided from that instead, of these and of whatever
+    /// hangs together with them; everything else stays as it is. The same profiles must be written, the same directory
+    /// keys claimed and forgotten, the same quarantined events changed: only those are locked, and a store may wait for
+    /// no others now. False when that cannot be done: the batch is a conflict then. Called once at most.
+    fn overtaken(&mut self, writes: &mut Writes, now: &[ProfileRow]) -> bool {
+        let _ = (writes, now);
+        false
+    }
 }
 
 /// What a batch wants next.
@@ -100,7 +111,8 @@ pub trait Environment: Send + Sync {
     // ---- writing -------------------------------------------------------------------------------------
 
     /// Commits one batch. Takes the environment's lock shared, reads the epoch, compares it with `epoch`,
-    /// runs `deciding`, checks every expectation, writes, syncs. `Committed` means on disk.
+    /// runs `deciding`, checks every expectation, writes, syncs. `Committed` means on disk. Profiles that somebody
+    /// else has changed since are given to `deciding` under their locks, to be decided again in the same transaction.
     async fn commit(&self, epoch: Epoch, deciding: Box<dyn Deciding>) -> Result<Commit>;
 
     /// Commits a change to the control stream. Takes the lock exclusively: no batch is in flight when it

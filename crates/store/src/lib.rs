@@ -19,6 +19,7 @@ mod environment;
 mod making;
 mod nodes;
 mod outside;
+mod reach;
 mod records;
 mod views;
 
@@ -28,6 +29,7 @@ pub use environment::*;
 pub use making::*;
 pub use nodes::*;
 pub use outside::*;
+pub use reach::*;
 pub use records::*;
 pub use views::*;
 

@@ -28,11 +28,37 @@ pub struct ProfileRow {
     pub due_at: Option<Timestamp>,
 }
 
-/// A profile row to write. The store refuses the batch when the row's `n` is not `expected` any more.
+/// Where a profile's stream ends. The hash says which history it is: two that are as long are not the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Its last position.
+    pub n: u64,
+    /// The hash of its last record.
+    pub hash: [u8; 32],
+}
+
+impl Tail {
+    /// Tells histories of one profile apart, in few bits: the hash is salted, so nobody can aim at them.
+    pub fn mark(&self) -> i64 {
+        let (mut mark, from) = ([0; 8], &self.hash[..8]);
+        mark.copy_from_slice(from);
+        i64::from_be_bytes(mark)
+    }
+}
+
+impl ProfileRow {
+    /// Where its stream ends.
+    pub const fn tail(&self) -> Tail {
+        Tail { n: self.n, hash: self.tail }
+    }
+}
+
+/// A profile row to write. When the profile's stream does not end at `from` any more the batch has been overtaken
+/// (see [`crate::Deciding::overtaken`]).
 #[derive(Clone, Debug)]
 pub struct ProfileWrite {
-    /// The `n` this write was decided from; 0 when the profile is new.
-    pub expected: u64,
+    /// What this write was decided from; `None` when the profile is new.
+    pub from: Option<Tail>,
     /// The row.
     pub row: ProfileRow,
     /// Memberships gained, with the time.
@@ -43,6 +69,13 @@ pub struct ProfileWrite {
     pub found_by: Vec<(Arc<str>, String)>,
     /// Search terms lost.
     pub no_longer_found_by: Vec<(Arc<str>, String)>,
+}
+
+impl ProfileWrite {
+    /// The position that this write was decided from; 0 when the profile is new.
+    pub fn expected(&self) -> u64 {
+        self.from.map_or(0, |tail| tail.n)
+    }
 }
 
 /// A member of an audience.

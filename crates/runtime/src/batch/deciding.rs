@@ -1,5 +1,7 @@
 //! Deciding a batch: item by item, in order, purely; told what was granted when it asks.
 
+mod settling;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -10,6 +12,7 @@ use jiff::Timestamp;
 use ledger::ProfileId;
 use store::{Demand, DirectoryEntry, DirectoryKey, Granted};
 
+use self::settling::Settled;
 use super::{
     Answer,
     item::Item,
@@ -44,15 +47,29 @@ pub(crate) struct Output {
 
 /// Where the output is left: the deciding itself is given away to the store.
 #[derive(Clone, Default)]
-pub(crate) struct OutputSlot(Arc<Mutex<Option<Output>>>);
+pub(crate) struct OutputSlot(Arc<Mutex<Left>>);
+
+#[derive(Default)]
+struct Left {
+    output: Option<Output>,
+    settled: Option<Settled>,
+}
 
 impl OutputSlot {
     pub(crate) fn take(&self) -> Result<Output> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-            .ok_or_else(|| Error::Internal("a batch was committed that was never decided".into()))
+        let output = self.0.lock().unwrap_or_else(PoisonError::into_inner).output.take();
+        let mut output =
+            output.ok_or_else(|| Error::Internal("a batch was committed that was never decided".into()))?;
+        self.settle(&mut output);
+        Ok(output)
+    }
+
+    /// Puts what was decided again into what was taken before that.
+    pub(crate) fn settle(&self, output: &mut Output) {
+        let settled = self.0.lock().unwrap_or_else(PoisonError::into_inner).settled.take();
+        if let Some(settled) = settled {
+            output.settle(settled);
+        }
     }
 }
 
@@ -80,6 +97,10 @@ pub(crate) struct BatchDeciding {
     parts: Vec<Part>,
     next: usize,
     grants: Vec<Granted>,
+    /// What the part that is next has asked for.
+    asked: Vec<Demand>,
+    /// What parts were granted that asked.
+    granted: BTreeMap<usize, Vec<(Demand, Granted)>>,
     working: Working,
     salts: Salts,
     outcomes: Vec<Vec<ItemOutcome>>,
@@ -87,6 +108,8 @@ pub(crate) struct BatchDeciding {
     counted: Counted,
     lines: Vec<LogLine>,
     heard: bool,
+    /// There is a part that came to nothing at all.
+    incomplete: bool,
     slot: OutputSlot,
 }
 
@@ -133,12 +156,15 @@ impl BatchDeciding {
             parts,
             next: 0,
             grants: Vec::new(),
+            asked: Vec::new(),
+            granted: BTreeMap::new(),
             working: Working::default(),
             salts: Salts::new(seal::random()?),
             orders: BTreeMap::new(),
             counted: Counted::default(),
             lines: Vec::new(),
             heard: environment.live.is_heard(),
+            incomplete: false,
             slot: slot.clone(),
         };
         Ok((deciding, slot))
@@ -198,20 +224,18 @@ impl BatchDeciding {
         Ok(())
     }
 
-    fn report(&mut self, item: &Item, outcome: &ItemOutcome) {
-        let word = match outcome {
-            ItemOutcome::Decided(_) => "decided",
-            ItemOutcome::Duplicate { .. } => "duplicate",
-            ItemOutcome::Quarantined { .. } => "quarantined",
-        };
-        let (kind, event) = match item {
-            Item::Message(prepared) => (prepared.message.kind.as_str(), prepared.message.event.as_deref()),
-            Item::Malformed(malformed, _) => ("malformed", malformed.name.as_deref()),
-        };
+    /// What an item is counted under.
+    fn label<'a>(&self, item: &'a Item) -> &'a str {
+        let (kind, event) = kind_and_event(item);
         // Only declared names become a metric's label: clients could make up any number of others.
         let declared = |name: &&str| self.ground.rules.program.event_names.contains_key(*name);
-        self.counted.add(word, event.filter(declared).unwrap_or(kind));
+        event.filter(declared).unwrap_or(kind)
+    }
+
+    fn report(&mut self, item: &Item, outcome: &ItemOutcome) {
+        self.counted.add(word(outcome), self.label(item));
         if self.heard {
+            let (kind, event) = kind_and_event(item);
             let profile = match outcome {
                 ItemOutcome::Decided(decided) => Some(decided.profile),
                 _ => None,
@@ -233,7 +257,7 @@ impl BatchDeciding {
         let mut due_changed = false;
         let mut kept = HashMap::with_capacity(working.profiles.len());
         for changed in working.profiles.values() {
-            due_changed |= changed.before.as_ref().and_then(|before| before.due_at) != changed.now.due_at;
+            due_changed |= changed.due_changed();
             kept.insert(changed.now.id, Arc::clone(&changed.now));
         }
         let mut answers = Vec::with_capacity(self.tasks.len());
@@ -249,14 +273,17 @@ impl BatchDeciding {
             });
         }
         let (unwritten, directory) = Unwritten::new(working);
-        *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Output {
-            answers,
-            profiles: kept,
-            directory,
-            counted: std::mem::take(&mut self.counted),
-            lines: std::mem::take(&mut self.lines),
-            due_changed,
-        });
+        *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Left {
+            settled: None,
+            output: Some(Output {
+                answers,
+                profiles: kept,
+                directory,
+                counted: std::mem::take(&mut self.counted),
+                lines: std::mem::take(&mut self.lines),
+                due_changed,
+            }),
+        };
         unwritten
     }
 
@@ -265,20 +292,45 @@ impl BatchDeciding {
         self.grants.extend_from_slice(granted);
         while let Some(part) = self.parts.get(self.next).cloned() {
             match self.part(&part) {
-                Ok(()) => {
-                    self.grants.clear();
-                    self.next += 1;
+                Ok(()) => self.done(),
+                Err(Stop::Needs(demand)) => {
+                    self.asked.push(demand.clone());
+                    return Progress::Demands(vec![demand]);
                 }
-                Err(Stop::Needs(demand)) => return Progress::Demands(vec![demand]),
                 Err(Stop::Fault(fault)) => {
                     // Only putting an item aside can fail here, and then only by a bug: leave the item
                     // unanswered rather than half-done.
                     tracing::error!(%fault, "an item could not even be put aside");
-                    self.grants.clear();
-                    self.next += 1;
+                    self.incomplete = true;
+                    self.done();
                 }
             }
         }
         Progress::Decided(self.conclude())
+    }
+
+    /// The next part is done.
+    fn done(&mut self) {
+        if !self.asked.is_empty() {
+            let granted = std::mem::take(&mut self.asked).into_iter().zip(self.grants.drain(..));
+            self.granted.insert(self.next, granted.collect());
+        }
+        self.grants.clear();
+        self.next += 1;
+    }
+}
+
+const fn word(outcome: &ItemOutcome) -> &'static str {
+    match outcome {
+        ItemOutcome::Decided(_) => "decided",
+        ItemOutcome::Duplicate { .. } => "duplicate",
+        ItemOutcome::Quarantined { .. } => "quarantined",
+    }
+}
+
+fn kind_and_event(item: &Item) -> (&str, Option<&str>) {
+    match item {
+        Item::Message(prepared) => (prepared.message.kind.as_str(), prepared.message.event.as_deref()),
+        Item::Malformed(malformed, _) => ("malformed", malformed.name.as_deref()),
     }
 }

@@ -1,5 +1,7 @@
 //! Batches on their way to the disk. The next one is decided meanwhile, as if they had been committed, and is itself
-//! committed only once that has come true: if it has not, all of them are decided again.
+//! committed only once that has come true: if it has not, all of them are decided again. What was decided again inside
+//! a transaction has come true as far as followers go: it has taken hold of the same profiles and directory keys, and
+//! where a profile is another than they were decided from, they are told so in their own.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -8,7 +10,7 @@ use ledger::ProfileId;
 use store::{Commit, DirectoryEntry, DirectoryKey};
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{Hints, Output, Writes, answer, committed, job::Job, process, recover};
+use super::{Hints, Output, OutputSlot, Writes, answer, committed, job::Job, process, recover};
 use crate::{Environment, Error};
 
 /// How many batches are on their way at most: one that is being written, and one that is ready when the writer is.
@@ -22,9 +24,11 @@ pub(super) struct Flights(VecDeque<Flight>);
 struct Flight {
     jobs: Vec<Job>,
     output: Output,
+    /// Where it is left what was decided again in the transaction.
+    slot: OutputSlot,
     touched: Vec<ProfileId>,
     commit: JoinHandle<store::Result<Commit>>,
-    /// Whether it was committed as it had been decided, once that is known.
+    /// Whether it was committed, once that is known.
     came_true: watch::Receiver<Option<bool>>,
     arrived: Option<store::Result<Commit>>,
 }
@@ -80,7 +84,7 @@ impl Flights {
             tell.send_replace(Some(matches!(ended, Ok(Commit::Committed))));
             ended
         });
-        self.0.push_back(Flight { jobs, output, touched, commit, came_true, arrived: None });
+        self.0.push_back(Flight { jobs, output, slot, touched, commit, came_true, arrived: None });
     }
 
     /// Waits until the first commit has ended. May be called off and called again.
@@ -131,9 +135,10 @@ impl Flight {
 
     async fn land(mut self, environment: &Environment, hints: &Hints) -> bool {
         self.arrived().await;
-        let Self { jobs, output, touched, arrived, .. } = self;
+        let Self { jobs, mut output, slot, touched, arrived, .. } = self;
         match arrived {
             Some(Ok(Commit::Committed)) => {
+                slot.settle(&mut output);
                 answer(jobs, committed(environment, hints, output));
                 return true;
             }

@@ -2,8 +2,9 @@
 //!
 //! One task per environment takes what is waiting, loads what it names, decides it in order, and commits it
 //! in one step; while that is being written, the next ones are decided on top of it ([`flight`]). Nothing is
-//! answered before the commit is durable. When the epoch moved or somebody else was faster, the whole batch is
-//! decided again; deciding is pure, so nothing is lost by it.
+//! answered before the commit is durable. Where another node has changed some of the profiles meanwhile, what rests on
+//! those is decided again inside the transaction ([`deciding`]); when the epoch moved, or that does not do, the whole
+//! batch is, from the start. Deciding is pure, so nothing is lost by it.
 
 mod deciding;
 mod flight;
@@ -19,7 +20,7 @@ mod unwritten;
 use std::sync::{Arc, atomic::Ordering};
 
 use ledger::ProfileId;
-use store::{Commit, Deciding, Demand, Granted, Step, Writes as Rows};
+use store::{Commit, Deciding, Granted, ProfileRow, Step, Writes as Rows};
 
 use crate::{
     Environment, Error, Result,
@@ -34,7 +35,6 @@ use deciding::{BatchDeciding, Output, OutputSlot, Progress};
 use flight::{Ahead, Flights};
 use hints::Hints;
 use job::Job;
-use unwritten::Unwritten;
 
 /// Batches this small are not divided.
 const BATCH_ITEMS_MIN: usize = 64;
@@ -198,13 +198,13 @@ async fn draft(
     let Some(loaded) = load::load(environment, hints, &rules, jobs, ahead).await? else { return Ok(None) };
     let touched = loaded.profiles.keys().copied().collect();
     let (mut deciding, slot) = BatchDeciding::new(environment, Arc::clone(&rules), jobs, loaded)?;
-    let begun = match deciding.go_on(&[]) {
+    let next = match deciding.go_on(&[]) {
         Progress::Decided(unwritten) if unwritten.is_empty() => {
             return Ok(Some(Draft::Done(slot.take()?.answers)));
         }
-        Progress::Decided(unwritten) => Begun::Decided(Some(unwritten)),
-        Progress::Demands(demands) => Begun::Demands { first: Some(demands), deciding: Box::new(deciding) },
+        progress => Some(progress),
     };
+    let begun = Begun { next, deciding: Box::new(deciding) };
     Ok(Some(Draft::Writes(Box::new(Writes { epoch: rules.epoch, begun, slot, touched }))))
 }
 
@@ -262,34 +262,29 @@ fn report(environment: &Environment, counted: crate::live::Counted, lines: Vec<c
 
 /// A batch that was decided as far as possible before the transaction began, so that the store's lock is not
 /// held while deciding when no shared counter is involved.
-enum Begun {
-    /// It needs nothing more.
-    Decided(Option<Unwritten>),
-    /// These must be granted first, then it goes on.
-    Demands { first: Option<Vec<Demand>>, deciding: Box<BatchDeciding> },
+struct Begun {
+    /// How far that was: to its end, or until something must be granted first.
+    next: Option<Progress>,
+    deciding: Box<BatchDeciding>,
 }
 
 impl Begun {
     /// Whether it needs nothing more to be granted.
     const fn is_decided(&self) -> bool {
-        matches!(self, Self::Decided(_))
+        matches!(self.next, Some(Progress::Decided(_)))
     }
 }
 
 impl Deciding for Begun {
     fn step(&mut self, granted: &[Granted]) -> Step {
-        let unwritten = match self {
-            Self::Decided(unwritten) => unwritten.take(),
-            Self::Demands { first, deciding } => match first.take() {
-                Some(demands) => return Step::Demand(demands),
-                None => match deciding.go_on(granted) {
-                    Progress::Demands(demands) => return Step::Demand(demands),
-                    Progress::Decided(unwritten) => Some(unwritten),
-                },
-            },
-        };
-        // A batch is written once.
-        Step::Write(Box::new(unwritten.map_or_else(Rows::default, Unwritten::into_writes)))
+        match self.next.take().unwrap_or_else(|| self.deciding.go_on(granted)) {
+            Progress::Demands(demands) => Step::Demand(demands),
+            Progress::Decided(unwritten) => Step::Write(Box::new(unwritten.into_writes())),
+        }
+    }
+
+    fn overtaken(&mut self, writes: &mut Rows, now: &[ProfileRow]) -> bool {
+        self.deciding.overtaken(writes, now)
     }
 }
 

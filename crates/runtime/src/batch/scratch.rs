@@ -47,6 +47,13 @@ pub(crate) struct Changed {
     pub(crate) now: Arc<Profile>,
 }
 
+impl Changed {
+    /// Whether its next work is due at another time.
+    pub(crate) fn due_changed(&self) -> bool {
+        self.before.as_ref().and_then(|before| before.due_at) != self.now.due_at
+    }
+}
+
 /// What a batch has come to so far.
 #[derive(Default)]
 pub(crate) struct Working {

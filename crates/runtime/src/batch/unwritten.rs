@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use store::{DirectoryEntry, DirectoryKey, ProfileWrite, SumChange, Writes};
+use store::{DirectoryEntry, DirectoryKey, ProfileWrite, SumChange, Tail, Writes};
 
 use super::scratch::{Changed, Working};
 
@@ -44,7 +44,7 @@ impl Unwritten {
 fn row(changed: &Changed) -> ProfileWrite {
     let view = engine::replay::project(changed.before.as_deref(), &changed.now);
     ProfileWrite {
-        expected: changed.before.as_ref().map_or(0, |before| before.n),
+        from: changed.before.as_ref().map(|before| Tail { n: before.n, hash: before.tail }),
         row: crate::views::profile_row(&changed.now),
         entered: view.entered,
         left: view.left,

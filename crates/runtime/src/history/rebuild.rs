@@ -133,7 +133,7 @@ impl Rebuilder {
             let rows = profiles.iter().map(|profile| {
                 let view = engine::replay::project(None, profile);
                 ProfileWrite {
-                    expected: 0,
+                    from: None,
                     row: views::profile_row(profile),
                     entered: view.entered,
                     left: Vec::new(),

@@ -10,6 +10,7 @@
 )]
 
 mod budget;
+mod busy;
 mod changes;
 mod cluster;
 mod duties;

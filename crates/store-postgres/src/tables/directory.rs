@@ -28,6 +28,8 @@ pub(crate) async fn lookup(session: &Session, keys: &[DirectoryKey]) -> Result<V
 
 const CLAIM: &str = "INSERT INTO directory (key, entry) SELECT * FROM unnest($1::bytea[], $2::bytea[])
     ON CONFLICT (key) DO NOTHING";
+const PUT: &str = "INSERT INTO directory (key, entry) SELECT * FROM unnest($1::bytea[], $2::bytea[])
+    ON CONFLICT (key) DO UPDATE SET entry = excluded.entry";
 const MOVE: &str = "UPDATE directory SET entry = $3 WHERE key = $1 AND entry = $2";
 const FORGET: &str = "DELETE FROM directory WHERE key = $1";
 
@@ -104,6 +106,15 @@ impl Claims {
         held
     }
 
+    /// The entries of these claims that are others than the `first` ones, which have been made and are on the same keys.
+    pub(crate) fn amended(&self, first: &Self) -> Amended {
+        let fresh = |claims: &Self| claims.fresh.0.clone().into_iter().zip(claims.fresh.1.clone());
+        let moves = |claims: &Self| claims.moves.clone().into_iter().map(|(key, _, entry)| (key, entry));
+        let made: BTreeMap<_, _> = fresh(first).chain(moves(first)).collect();
+        let now = fresh(self).chain(moves(self));
+        Amended(now.filter(|(key, entry)| made.get(key) != Some(entry)).unzip())
+    }
+
     /// Writes all whatever was there (rebuilding).
     pub(crate) async fn put(&self, session: &Session) -> Result<()> {
         let (mut keys, mut entries) = self.fresh.clone();
@@ -111,17 +122,29 @@ impl Claims {
             keys.push(key.clone());
             entries.push(entry.clone());
         }
-        session
-            .execute(
-                "INSERT INTO directory (key, entry) SELECT * FROM unnest($1::bytea[], $2::bytea[])
-                 ON CONFLICT (key) DO UPDATE SET entry = excluded.entry",
-                &[&keys, &entries],
-            )
-            .await?;
+        session.execute(PUT, &[&keys, &entries]).await?;
         for key in &self.forgotten {
             session.execute(FORGET, &[key]).await?;
         }
         Ok(())
+    }
+}
+
+/// Keys that a batch has claimed already, with entries that it has found others for since.
+#[derive(Default)]
+pub(crate) struct Amended((Vec<Vec<u8>>, Vec<Vec<u8>>));
+
+impl Amended {
+    pub(crate) fn calls<'a>(&'a self, calls: &mut Vec<Call<'a>>) {
+        if !self.0.0.is_empty() {
+            calls.push(Call::With(PUT, vec![&self.0.0, &self.0.1]));
+        }
+    }
+
+    /// Takes its answer off the front.
+    pub(crate) fn held(&self, answers: &mut std::vec::IntoIter<Answer>) -> bool {
+        let all = self.0.0.len();
+        all == 0 || answers.next().is_some_and(|answer| usize::try_from(answer.count) == Ok(all))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ledger::ProfileId;
 use store::{
-    ProfileRow, ProfileWrite,
+    ProfileRow, ProfileWrite, Tail,
     encoding::{Sum, array, int, limit as bound, micros, opt_time, profile_id, uint, verify},
 };
 use tokio_postgres::Row;
@@ -97,19 +97,26 @@ pub(crate) async fn each(
 
 // ---- writing -----------------------------------------------------------------------------------------------
 
-const STANDING: &str = "SELECT p.id, p.n, p.crc, p.manifest
+/// What they were decided under. Rows are never taken away, so one that is found here is there.
+const STANDING: &str = "SELECT p.id, p.manifest
     FROM unnest($1::smallint[], $2::bytea[]) AS k (bucket, id)
     JOIN profile p ON p.bucket = k.bucket AND p.id = k.id";
 
-/// An insert that becomes an update when the row is there, and does nothing when it is not the row that was
-/// read before.
+/// An insert that becomes an update when the row is there, and only locks it when it is not the row that the batch was
+/// decided from.
 const WRITE: &str = "INSERT INTO profile (bucket, id, n, due_at, crc, prior, tail, manifest, state)
     SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
                          $7::bytea[], $8::bytea[], $9::bytea[])
     ON CONFLICT (bucket, id) DO UPDATE
     SET n = excluded.n, due_at = excluded.due_at, crc = excluded.crc, prior = excluded.prior,
         tail = excluded.tail, manifest = excluded.manifest, state = excluded.state
-    WHERE profile.crc = excluded.prior";
+    WHERE substring(profile.tail FOR 8) = int8send(excluded.prior)";
+
+/// Of rows that have been locked by being written, those that were not.
+const OVERTAKEN: &str = "SELECT p.id, p.n, p.tail, p.state, p.manifest, p.due_at, p.crc
+    FROM unnest($1::smallint[], $2::bytea[], $3::bytea[]) AS k (bucket, id, tail)
+    JOIN profile p ON p.bucket = k.bucket AND p.id = k.id
+    WHERE p.tail <> k.tail";
 
 const PUT: &str = "INSERT INTO profile (bucket, id, n, due_at, crc, prior, tail, manifest, state)
     SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
@@ -118,8 +125,18 @@ const PUT: &str = "INSERT INTO profile (bucket, id, n, due_at, crc, prior, tail,
     SET n = excluded.n, due_at = excluded.due_at, crc = excluded.crc, prior = excluded.prior,
         tail = excluded.tail, manifest = excluded.manifest, state = excluded.state";
 
-/// Written over no row: no checksum is below zero.
+/// Written over no row. That a hash begins like this is as likely as any other accident.
 const NONE: i64 = -1;
+
+/// How a row stands that a batch has written or locked, and may write once more.
+pub(crate) struct Stood {
+    /// What it has to be decided from.
+    from: Option<Tail>,
+    /// Of what is in the row now.
+    mark: i64,
+    /// What it was decided under before this batch; `None` when there was no row.
+    manifest: Option<[u8; 32]>,
+}
 
 /// Profile rows as arrays of columns, in the order of their keys.
 #[derive(Default)]
@@ -138,20 +155,27 @@ pub(crate) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     pub(crate) fn of(writes: &'a [ProfileWrite]) -> Self {
-        let mut columns = Self { writes: writes.iter().collect(), ..Self::default() };
-        columns.writes.sort_by_key(|write| write.row.id);
-        for write in &columns.writes {
+        Self::over(writes.iter().map(|write| (write, write.from.map_or(NONE, |from| from.mark()))))
+    }
+
+    /// With the mark of the row that each goes over.
+    fn over(writes: impl Iterator<Item = (&'a ProfileWrite, i64)>) -> Self {
+        let mut sorted: Vec<_> = writes.collect();
+        sorted.sort_by_key(|(write, _)| write.row.id);
+        let mut columns = Self::default();
+        for (write, prior) in sorted {
             let row = &write.row;
+            columns.writes.push(write);
             columns.bucket.push(bucket(row.id));
             columns.id.push(&row.id.0);
             columns.n.push(int(row.n));
             columns.due_at.push(row.due_at.map(micros));
             columns.crc.push(sum(row));
+            columns.prior.push(prior);
             columns.tail.push(&row.tail);
             columns.manifest.push(&row.manifest);
             columns.state.push(&row.state);
         }
-        columns.prior = vec![NONE; columns.id.len()];
         columns
     }
 
@@ -164,24 +188,69 @@ impl<'a> Columns<'a> {
         Call::With(STANDING, vec![&self.bucket, &self.id])
     }
 
-    /// Takes note of how they stand; false when one is not where it was decided from.
-    pub(crate) fn stand(&mut self, answer: &Answer, counts: &mut Counts) -> Result<bool> {
-        let mut found: HashMap<&[u8], (i64, i64, &[u8])> = HashMap::with_capacity(answer.rows.len());
+    /// What each was decided under before; `None` when one is not there that it was decided from.
+    pub(crate) fn stand(&self, answer: &Answer) -> Result<Option<Vec<Option<[u8; 32]>>>> {
+        let mut found: HashMap<&[u8], [u8; 32]> = HashMap::with_capacity(answer.rows.len());
         for row in &answer.rows {
-            found.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+            found.insert(row.try_get(0)?, array(row.try_get(1)?)?);
         }
-        for (at, write) in self.writes.iter().enumerate() {
-            let old = found.get(self.id[at]);
-            if old.map_or(0, |(n, _, _)| *n) != int(write.expected) {
-                return Ok(false);
-            }
+        let before: Vec<_> = self.id.iter().map(|id| found.get(*id).copied()).collect();
+        let gone = self.writes.iter().zip(&before).any(|(w, before)| w.from.is_some() && before.is_none());
+        Ok((!gone).then_some(before))
+    }
+
+    /// Counts them from one manifest to another.
+    pub(crate) fn count(&self, before: &[Option<[u8; 32]>], counts: &mut Counts) {
+        for (write, before) in self.writes.iter().zip(before) {
             counts.add(&write.row.manifest, 1);
-            if let Some((_, crc, manifest)) = old {
-                self.prior[at] = *crc;
-                counts.add(manifest, -1);
+            if let Some(before) = before {
+                counts.add(before, -1);
             }
         }
-        Ok(true)
+    }
+
+    /// Rows that were not written, because they are not what was decided from. They are locked.
+    pub(crate) async fn overtaken(&self, session: &Session) -> Result<Vec<ProfileRow>> {
+        session.query(OVERTAKEN, &[&self.bucket, &self.id, &self.tail]).await?.iter().map(verified).collect()
+    }
+
+    /// How all of them stand, after those that were overtaken have been read.
+    pub(crate) fn stood(
+        &self,
+        before: &[Option<[u8; 32]>],
+        overtaken: &[ProfileRow],
+    ) -> HashMap<ProfileId, Stood> {
+        let written = self.writes.iter().zip(before).map(|(write, before)| {
+            let stood = Stood { from: write.from, mark: write.row.tail().mark(), manifest: *before };
+            (write.row.id, stood)
+        });
+        let mut stood: HashMap<_, _> = written.collect();
+        stood.extend(overtaken.iter().map(|row| {
+            let tail = row.tail();
+            (row.id, Stood { from: Some(tail), mark: tail.mark(), manifest: Some(row.manifest) })
+        }));
+        stood
+    }
+
+    /// Those of `writes`, which are the same profiles, that stand otherwise; counts all of them. `None` when one was
+    /// decided from anything else than what stood there.
+    pub(crate) fn again(
+        writes: &'a [ProfileWrite],
+        stood: &HashMap<ProfileId, Stood>,
+        counts: &mut Counts,
+    ) -> Option<Self> {
+        let mut over = Vec::new();
+        for write in writes {
+            let stood = stood.get(&write.row.id).filter(|stood| stood.from == write.from)?;
+            counts.add(&write.row.manifest, 1);
+            if let Some(before) = &stood.manifest {
+                counts.add(before, -1);
+            }
+            if stood.mark != write.row.tail().mark() {
+                over.push((write, stood.mark));
+            }
+        }
+        Some(Self::over(over.into_iter()))
     }
 
     fn params(&self) -> Vec<crate::session::Param<'_>> {

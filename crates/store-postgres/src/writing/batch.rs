@@ -2,7 +2,11 @@
 
 use store::{Commit, Deciding, Epoch, Granted, Step, Writes};
 
-use super::{aside, end, erase, plan::Plan, same_incarnation};
+use super::{
+    aside, end, erase,
+    plan::{Held, Looked, Plan},
+    same_incarnation,
+};
 use crate::{
     fault::Result,
     opened::Opened,
@@ -59,8 +63,7 @@ async fn run(
             Step::Write(writes) => break writes,
         }
     };
-    let commit = write(session, no, &writes, &grants).await?;
-    Ok((commit, !writes.erase.is_empty()))
+    write(session, no, deciding, writes, &grants).await
 }
 
 /// Deciding is work: it is done where it keeps no connection of other batches waiting. A panic in there is the
@@ -73,20 +76,73 @@ async fn step(mut deciding: Box<dyn Deciding>, granted: Vec<Granted>) -> Result<
     .await
 }
 
-/// Writes everything; `Conflict` when something is not as expected.
-async fn write(session: &Session, no: i64, writes: &Writes, grants: &Grants<'_>) -> Result<Commit> {
-    let mut plan = Plan::of(writes, no)?;
-    let mut manifests = manifests::Counts::default();
-    if !expected(session, &mut plan, &mut manifests).await? {
-        return Ok(Commit::Conflict);
+/// Checks what the batch rests on, has decided again what others have changed meanwhile, and writes everything. Answers
+/// also whether something was erased.
+async fn write(
+    session: &Session,
+    no: i64,
+    mut deciding: Box<dyn Deciding>,
+    mut writes: Box<Writes>,
+    grants: &Grants<'_>,
+) -> Result<(Commit, bool)> {
+    let mut counts = manifests::Counts::default();
+    let mut plan = Plan::of(&writes, no)?;
+    let looked = look(session, &plan).await?;
+    match looked.held {
+        Held::Not => return Ok((Commit::Conflict, false)),
+        Held::All => {
+            if !plan.go_on(&looked, &mut counts)? {
+                return Ok((Commit::Conflict, false));
+            }
+        }
+        Held::Overtaken => {
+            let overtaken = plan.overtaken(session).await?;
+            if overtaken.is_empty() {
+                return Ok((Commit::Conflict, false));
+            }
+            let first = plan.into_first(&looked, &overtaken);
+            let reach = writes.reach();
+            let (decided, again) = aside(move || {
+                let decided = deciding.overtaken(&mut writes, &overtaken);
+                (decided, writes)
+            })
+            .await?;
+            writes = again;
+            if !decided || writes.reach() != reach {
+                return Ok((Commit::Conflict, false));
+            }
+            plan = Plan::of(&writes, no)?;
+            if !plan.go_on_after(&first, &looked, &mut counts)? {
+                return Ok((Commit::Conflict, false));
+            }
+        }
     }
+    let commit = rows(session, &writes, &plan, &counts, grants).await?;
+    Ok((commit, !writes.erase.is_empty()))
+}
 
+/// Takes the directory, writes profiles over those that the batch was decided from, looks at quarantine streams.
+async fn look(session: &Session, plan: &Plan<'_>) -> Result<Looked> {
+    let mut calls = Vec::new();
+    plan.expectations(&mut calls);
+    let answers = if calls.is_empty() { Vec::new() } else { session.flight(&calls).await? };
+    plan.looked(answers)
+}
+
+/// Writes everything else; `Conflict` when something is not as it was looked at.
+async fn rows(
+    session: &Session,
+    writes: &Writes,
+    plan: &Plan<'_>,
+    manifests: &manifests::Counts,
+    grants: &Grants<'_>,
+) -> Result<Commit> {
     let granted = grants.rows();
     let mut calls = Vec::new();
     plan.rows(&mut calls);
     calls.extend(granted.iter().map(counters::write));
     // What is locked longest by others comes last. Where it depends on what the rows say it has to wait.
-    let added = Added::of(writes, &plan, &manifests, session.shard)?;
+    let added = Added::of(writes, plan, manifests, session.shard)?;
     let mut members = memberships::Counts::default();
     let waits = plan.moves_members() || !writes.erase.is_empty();
     if !waits {
@@ -111,21 +167,6 @@ async fn write(session: &Session, no: i64, writes: &Writes, grants: &Grants<'_>)
     }
     added.check(session, &mut answers).await?;
     Ok(Commit::Committed)
-}
-
-/// Takes the directory, looks at profiles and quarantine streams; false when one is not as expected.
-async fn expected(session: &Session, plan: &mut Plan<'_>, manifests: &mut manifests::Counts) -> Result<bool> {
-    if plan.claims.torn {
-        return Ok(false);
-    }
-    let mut calls = Vec::new();
-    plan.expectations(&mut calls);
-    if calls.is_empty() {
-        return Ok(true);
-    }
-    let answers = session.flight(&calls).await?;
-    drop(calls);
-    plan.hold(answers, manifests)
 }
 
 fn members_call<'a>(members: &'a CountColumns, calls: &mut Vec<Call<'a>>) {

@@ -4,25 +4,52 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::ProfileId;
-use store::{Stream, Writes, encoding::stream_name};
+use store::{ProfileRow, Stream, Writes, encoding::stream_name};
 
 use crate::{
     fault::{Result, refused},
-    session::{Answer, Call},
+    session::{Answer, Call, Session},
     tables::{
-        directory::Claims,
-        feed, journal, manifests, memberships, outbox, profiles,
+        directory::{Amended, Claims},
+        feed, journal, manifests, memberships, outbox,
+        profiles::{self, Stood},
         quarantine::Change,
         quarantine_streams::{self, Key, Put, Tail},
         search,
     },
 };
 
+/// What the first flight found.
+pub(crate) struct Looked {
+    pub(crate) held: Held,
+    /// What the profiles were decided under before.
+    before: Vec<Option<[u8; 32]>>,
+    /// Quarantine streams.
+    tails: BTreeMap<[u8; 16], Tail>,
+}
+
+/// Whether everything is as the batch expects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    All,
+    /// All but some profiles, which are locked.
+    Overtaken,
+    Not,
+}
+
+/// What a batch has written and locked before it is decided again.
+pub(crate) struct First {
+    claims: Claims,
+    stood: HashMap<ProfileId, Stood>,
+}
+
 /// A batch, ready to be sent.
 pub(crate) struct Plan<'a> {
     writes: &'a Writes,
     pub(crate) claims: Claims,
     profiles: profiles::Columns<'a>,
+    /// Profiles and keys that were written before the batch was decided again.
+    again: (profiles::Columns<'a>, Amended),
     records: journal::Columns<'a>,
     memberships: memberships::Columns<'a>,
     search: search::Columns<'a>,
@@ -40,7 +67,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn of(writes: &'a Writes, no: i64) -> Result<Self> {
         let mut ends = HashMap::with_capacity(writes.profiles.len());
         for write in &writes.profiles {
-            if ends.insert(write.row.id, write.expected).is_some() {
+            if ends.insert(write.row.id, write.expected()).is_some() {
                 return Err(refused(format!("profile {} stands twice in one batch", write.row.id)));
             }
         }
@@ -76,6 +103,7 @@ impl<'a> Plan<'a> {
             writes,
             claims: Claims::of(&writes.claims, &writes.forget),
             profiles: profiles::Columns::of(&writes.profiles),
+            again: Default::default(),
             records: journal::Columns::of(&writes.records, no),
             memberships: memberships::Columns::of(&writes.profiles),
             search: search::Columns::of(&writes.profiles),
@@ -96,34 +124,76 @@ impl<'a> Plan<'a> {
         self.writes.profiles.iter().any(|write| !write.entered.is_empty() || !write.left.is_empty())
     }
 
-    /// The first flight: the directory is taken, profiles and quarantine streams are looked at.
+    /// The first flight: the directory is taken, profiles are written, quarantine streams are looked at.
     pub(crate) fn expectations<'b>(&'b self, calls: &mut Vec<Call<'b>>) {
         self.claims.calls(calls);
         if self.profiles.len() > 0 {
             calls.push(self.profiles.standing());
+            calls.push(self.profiles.write());
         }
         calls.extend(self.keys.iter().map(Key::lock));
     }
 
-    /// What that answered; false when something is not as expected.
-    pub(crate) fn hold(&mut self, answers: Vec<Answer>, counts: &mut manifests::Counts) -> Result<bool> {
+    /// What that answered.
+    pub(crate) fn looked(&self, answers: Vec<Answer>) -> Result<Looked> {
         let mut answers = answers.into_iter();
+        let mut looked = Looked { held: Held::Not, before: Vec::new(), tails: BTreeMap::new() };
         if !self.claims.held(&mut answers) {
-            return Ok(false);
+            return Ok(looked);
         }
+        let mut held = Held::All;
         if self.profiles.len() > 0 {
-            let answer = answers.next().unwrap_or_default();
-            if !self.profiles.stand(&answer, counts)? {
-                return Ok(false);
+            let Some(before) = self.profiles.stand(&answers.next().unwrap_or_default())? else {
+                return Ok(looked);
+            };
+            looked.before = before;
+            let written = answers.next().unwrap_or_default().count;
+            if usize::try_from(written) != Ok(self.profiles.len()) {
+                held = Held::Overtaken;
             }
         }
-        let mut tails: BTreeMap<[u8; 16], Tail> = BTreeMap::new();
         for row in answers.flat_map(|answer| answer.rows) {
             let (message, tail) = quarantine_streams::verified(&row)?;
-            tails.insert(message, tail);
+            looked.tails.insert(message, tail);
         }
+        looked.held = held;
+        Ok(looked)
+    }
+
+    /// All is as expected; counts profiles by manifest. False when a quarantine stream is not.
+    pub(crate) fn go_on(&mut self, looked: &Looked, counts: &mut manifests::Counts) -> Result<bool> {
+        self.profiles.count(&looked.before, counts);
+        self.quarantine_streams(looked)
+    }
+
+    /// How the profiles stand that others have changed.
+    pub(crate) async fn overtaken(&self, session: &Session) -> Result<Vec<ProfileRow>> {
+        self.profiles.overtaken(session).await
+    }
+
+    /// What is kept of it when it is decided again.
+    pub(crate) fn into_first(self, looked: &Looked, overtaken: &[ProfileRow]) -> First {
+        First { stood: self.profiles.stood(&looked.before, overtaken), claims: self.claims }
+    }
+
+    /// The same as [`Self::go_on`], of a batch that has been decided again and reaches no further than before.
+    pub(crate) fn go_on_after(
+        &mut self,
+        first: &First,
+        looked: &Looked,
+        counts: &mut manifests::Counts,
+    ) -> Result<bool> {
+        let Some(profiles) = profiles::Columns::again(&self.writes.profiles, &first.stood, counts) else {
+            return Ok(false);
+        };
+        self.again = (profiles, self.claims.amended(&first.claims));
+        Ok(!self.claims.torn && self.quarantine_streams(looked)?)
+    }
+
+    /// Where quarantine streams end after it; false when one is not as expected.
+    fn quarantine_streams(&mut self, looked: &Looked) -> Result<bool> {
         for (message, records) in &self.touched {
-            let known = tails.get(message).copied();
+            let known = looked.tails.get(message).copied();
             let mut tail = known.unwrap_or_default();
             if let Some((first, last)) = records {
                 if *first <= tail.n {
@@ -147,11 +217,13 @@ impl<'a> Plan<'a> {
         Ok(true)
     }
 
-    /// The second flight: every row.
+    /// The second flight: every other row, and what was written too early.
     pub(crate) fn rows<'b>(&'b self, calls: &mut Vec<Call<'b>>) {
-        if self.profiles.len() > 0 {
-            calls.push(self.profiles.write());
+        let (profiles, keys) = &self.again;
+        if profiles.len() > 0 {
+            calls.push(profiles.write());
         }
+        keys.calls(calls);
         self.memberships.calls(calls);
         self.search.calls(calls);
         if !self.writes.records.is_empty() {
@@ -164,18 +236,22 @@ impl<'a> Plan<'a> {
         calls.extend(self.quarantine.iter().map(Change::write));
     }
 
-    /// What that answered: whether every profile was still as it had been looked at, and which memberships
-    /// really changed. Leaves what others have sent after it.
+    /// What that answered: whether what was written again was as it had been left, and which memberships really
+    /// changed. Leaves what others have sent after it.
     pub(crate) fn written(
         &self,
         answers: &mut std::vec::IntoIter<Answer>,
         members: &mut memberships::Counts,
     ) -> Result<bool> {
-        if self.profiles.len() > 0 {
+        let (profiles, keys) = &self.again;
+        if profiles.len() > 0 {
             let answer = answers.next().unwrap_or_default();
-            if usize::try_from(answer.count) != Ok(self.profiles.len()) {
+            if usize::try_from(answer.count) != Ok(profiles.len()) {
                 return Ok(false);
             }
+        }
+        if !keys.held(answers) {
+            return Ok(false);
         }
         self.memberships.count(answers, members)?;
         let mut others = Vec::new();

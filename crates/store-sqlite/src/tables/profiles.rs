@@ -35,6 +35,7 @@ impl Found {
         Place {
             no: self.no,
             tail: self.tail(),
+            mark: self.row.tail().mark(),
             manifest_no: self.manifest_no,
             due: self.row.due_at.map(micros),
         }
@@ -46,8 +47,17 @@ impl Found {
 pub(crate) struct Place {
     pub(crate) no: i64,
     pub(crate) tail: Tail,
+    /// Of its history, see [`store::Tail::mark`].
+    mark: i64,
     manifest_no: i64,
     due: Option<i64>,
+}
+
+impl Place {
+    /// Whether it is what was decided from.
+    pub(crate) fn is(&self, from: &store::Tail) -> bool {
+        self.tail.n == from.n && self.mark == from.mark()
+    }
 }
 
 fn sum(row: &ProfileRow, tail_seq: i64) -> i64 {
@@ -167,7 +177,8 @@ pub(crate) fn write(
 ) -> Result<Place> {
     let (n, due, crc) = (int(row.n), row.due_at.map(micros), sum(row, tail_seq));
     let manifest_no = counts.number(connection, &row.manifest)?;
-    let place = |no| Place { no, tail: Tail { n: row.n, seq: tail_seq }, manifest_no, due };
+    let (tail, mark) = (Tail { n: row.n, seq: tail_seq }, row.tail().mark());
+    let place = |no| Place { no, tail, mark, manifest_no, due };
     let Some(old) = old else {
         *counts.changes.entry(manifest_no).or_default() += 1;
         connection

@@ -51,22 +51,50 @@ pub(super) fn run(
     }
     let mut grants = Grants::default();
     let mut granted = Vec::new();
-    let writes = loop {
+    let mut writes = loop {
         match step(deciding, &granted)? {
             Step::Demand(demands) => granted = grants.grant(connection, &demands)?,
             Step::Write(writes) => break writes,
         }
     };
-    let Some(erased) = write(connection, position, &writes, places, claims)? else {
+    let mut stand = touched(connection, &writes, places)?;
+    if let Stand::Overtaken(ids) = &stand {
+        if !again(connection, deciding, &mut writes, ids)? {
+            return Ok(Done::nothing(Commit::Conflict));
+        }
+        stand = touched(connection, &writes, places)?;
+    }
+    let Stand::Expected(mut touched, rows) = stand else { return Ok(Done::nothing(Commit::Conflict)) };
+    let Some(erased) = write(connection, position, &writes, places, claims, (&mut touched, &rows))? else {
         return Ok(Done::nothing(Commit::Conflict));
     };
     grants.write(connection)?;
     Ok(Done { commit: Commit::Committed, erased })
 }
 
-/// A panic in there is the batch's own; the writer goes on.
 fn step(deciding: &mut dyn Deciding, granted: &[Granted]) -> Result<Step> {
-    catch_unwind(AssertUnwindSafe(|| deciding.step(granted))).map_err(|panic| {
+    guarded(|| deciding.step(granted))
+}
+
+/// Shows the batch profiles that others have changed; false when nothing can be written that rests on them.
+fn again(
+    connection: &Connection,
+    deciding: &mut dyn Deciding,
+    writes: &mut Writes,
+    ids: &[ProfileId],
+) -> Result<bool> {
+    let mut now = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(found) = profiles::find(connection, *id)? else { return Ok(false) };
+        now.push(found.row);
+    }
+    let reach = writes.reach();
+    Ok(guarded(|| deciding.overtaken(writes, &now))? && writes.reach() == reach)
+}
+
+/// A panic in there is the batch's own; the writer goes on.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let said = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
@@ -89,9 +117,8 @@ fn write(
     writes: &Writes,
     places: &mut Places,
     claims: &mut Claims<'_>,
+    (touched, rows): (&mut [Touched], &Rows),
 ) -> Result<Option<Vec<Stream>>> {
-    let Some((mut touched, rows)) = touched(connection, writes, places)? else { return Ok(None) };
-
     // In the order of their keys: neighbours share pages.
     let mut sorted: Vec<_> = writes.claims.iter().collect();
     sorted.sort_by_key(|claim| claim.key);
@@ -104,9 +131,9 @@ fn write(
         directory::forget(connection, *key)?;
     }
 
-    let Some(made) = records(connection, position, writes, &mut touched, &rows)? else { return Ok(None) };
+    let Some(made) = records(connection, position, writes, touched, rows)? else { return Ok(None) };
 
-    write_profiles(connection, writes, &touched, places)?;
+    write_profiles(connection, writes, touched, places)?;
     sums::add(connection, &writes.sums)?;
     for (message, row) in &writes.quarantine {
         put_quarantine(connection, message, row.as_ref())?;
@@ -124,12 +151,17 @@ fn write(
 /// Which of the batch's rows is whose.
 type Rows = HashMap<ProfileId, usize>;
 
-/// Reads the profiles that the batch writes; `None` when one is not where it was.
-fn touched(
-    connection: &Connection,
-    writes: &Writes,
-    places: &Places,
-) -> Result<Option<(Vec<Touched>, Rows)>> {
+/// How the profiles stand that a batch writes.
+enum Stand {
+    /// As it was decided from.
+    Expected(Vec<Touched>, Rows),
+    /// These otherwise.
+    Overtaken(Vec<ProfileId>),
+}
+
+/// Reads the profiles that the batch writes.
+fn touched(connection: &Connection, writes: &Writes, places: &Places) -> Result<Stand> {
+    let mut overtaken = Vec::new();
     let mut touched = Vec::with_capacity(writes.profiles.len());
     let mut rows = HashMap::with_capacity(writes.profiles.len());
     for (at, write) in writes.profiles.iter().enumerate() {
@@ -139,12 +171,17 @@ fn touched(
         }
         let old = places.find(connection, id)?;
         let tail = old.map_or_else(Tail::default, |old| old.tail);
-        if tail.n != write.expected {
-            return Ok(None);
+        let expected = match (&old, &write.from) {
+            (Some(old), Some(from)) => old.is(from),
+            (None, None) => true,
+            _ => false,
+        };
+        if !expected {
+            overtaken.push(id);
         }
         touched.push(Touched { old, tail });
     }
-    Ok(Some((touched, rows)))
+    Ok(if overtaken.is_empty() { Stand::Expected(touched, rows) } else { Stand::Overtaken(overtaken) })
 }
 
 type Made = HashMap<(ProfileId, u64), i64>;

@@ -8,7 +8,8 @@ use ledger::{Account, ProfileId};
 use super::at;
 use crate::{
     Claim, Commit, CounterKey, Deciding, Demand, DirectoryEntry, DirectoryKey, Environment, Epoch, Granted,
-    NewRecord, OutboxRow, ProfileRow, ProfileWrite, QuarantineRow, Result, Step, Stream, SumChange, Writes,
+    NewRecord, OutboxRow, ProfileRow, ProfileWrite, QuarantineRow, Result, Step, Stream, SumChange, Tail,
+    Writes,
 };
 
 /// A profile's id, by number. Spread over the buckets.
@@ -44,10 +45,15 @@ pub fn row(id: ProfileId, n: u64) -> ProfileRow {
     ProfileRow { id, n, tail, state, manifest: [1; 32], due_at: None }
 }
 
+/// Where its stream ends after `n` records.
+pub fn tail(id: ProfileId, n: u64) -> Option<Tail> {
+    (n > 0).then(|| row(id, n).tail())
+}
+
 /// A write of that row, decided from `expected`.
 pub fn write(id: ProfileId, expected: u64, n: u64) -> ProfileWrite {
     ProfileWrite {
-        expected,
+        from: tail(id, expected),
         row: row(id, n),
         entered: Vec::new(),
         left: Vec::new(),

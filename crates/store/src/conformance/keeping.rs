@@ -208,7 +208,7 @@ pub(super) async fn furnished(pair: &super::Pair) -> Vec<ProfileWrite> {
         .flatten()
         .zip(["otto", "anna"])
         .map(|(row, marker)| ProfileWrite {
-            expected: 0,
+            from: None,
             row,
             entered: vec![("club".into(), at(1))],
             left: Vec::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Dice, at};
 use crate::{
-    Claim, DirectoryEntry, DirectoryKey, NewRecord, ProfileRow, ProfileWrite, Stream, SumChange, Writes,
+    Claim, DirectoryEntry, DirectoryKey, NewRecord, ProfileRow, ProfileWrite, Stream, SumChange, Tail, Writes,
 };
 
 /// How many records a batch has.
@@ -25,6 +25,11 @@ pub struct Load {
 /// A profile's id: a hash, as real ones are.
 fn person(writer: u64, no: u64) -> ledger::ProfileId {
     ledger::ProfileId(Dice(no ^ (writer << 32) ^ 0x5bd1_e995).bytes())
+}
+
+/// The hash that its stream ends with after `n` records.
+fn hash(writer: u64, no: u64, n: u64) -> [u8; 32] {
+    Dice(no ^ (writer << 32) ^ (n << 40)).bytes()
 }
 
 fn index(no: u64) -> usize {
@@ -66,17 +71,16 @@ impl Load {
             let key = DirectoryKey::Message(self.dice.bytes());
             writes.claims.push(Claim { key, expected: None, entry: DirectoryEntry::Record(stream, *end) });
             if event < ACTIVE {
-                let tail = self.dice.bytes();
                 let row = ProfileRow {
                     id,
                     n: *end,
-                    tail,
+                    tail: hash(self.writer, no, *end),
                     state: Arc::from(&filler[..]),
                     manifest: [1; 32],
                     due_at: None,
                 };
                 writes.profiles.push(ProfileWrite {
-                    expected,
+                    from: (expected > 0).then(|| Tail { n: expected, hash: hash(self.writer, no, expected) }),
                     row,
                     entered: Vec::new(),
                     left: Vec::new(),
@@ -84,7 +88,8 @@ impl Load {
                     no_longer_found_by: Vec::new(),
                 });
             } else {
-                writes.profiles[index(event - ACTIVE)].row.n = *end;
+                let row = &mut writes.profiles[index(event - ACTIVE)].row;
+                (row.n, row.tail) = (*end, hash(self.writer, no, *end));
             }
         }
         for account in [ledger::Account::Issued, ledger::Account::Available] {

@@ -15,6 +15,7 @@ pub mod lists;
 pub mod load;
 pub mod making;
 pub mod model;
+pub mod overtaken;
 pub mod racing;
 pub mod views;
 
@@ -157,6 +158,11 @@ macro_rules! conformance_tests {
             racing::no_batch_is_decided_under_an_old_epoch
             racing::a_conflict_leaves_its_neighbours_alone
             racing::a_panic_in_a_step_hurts_nobody_else
+            overtaken::what_was_overtaken_is_decided_again
+            overtaken::as_long_a_history_is_not_the_same
+            overtaken::what_cannot_be_decided_again_is_a_conflict
+            overtaken::others_are_decided_again_along_with_it
+            overtaken::a_busy_profile_makes_no_conflicts
             counters::grants_stay_below_the_ceiling
             counters::a_part_is_given_only_when_asked_for
             counters::a_refused_batch_gives_its_grants_back
@@ -214,6 +220,7 @@ mod tests {
         for (group, source) in [
             ("journal", include_str!("journal.rs")),
             ("racing", include_str!("racing.rs")),
+            ("overtaken", include_str!("overtaken.rs")),
             ("counters", include_str!("counters.rs")),
             ("views", include_str!("views.rs")),
             ("lists", include_str!("lists.rs")),

@@ -10,7 +10,7 @@ use ledger::{Account, ProfileId};
 
 use super::{
     Bench, Dice, Pair, at,
-    batch::{Stepping, hash, outbox, profile, quarantined, record, sum, write},
+    batch::{Stepping, hash, outbox, profile, quarantined, record, sum, tail, write},
     keeping::{Known, exports},
 };
 use crate::{
@@ -45,7 +45,7 @@ impl Model {
     /// Whether every expectation of a batch holds.
     fn expects(&self, writes: &Writes) -> bool {
         writes.claims.iter().all(|claim| self.directory.get(&claim.key).copied() == claim.expected)
-            && writes.profiles.iter().all(|write| self.n(Stream::Profile(write.row.id)) == write.expected)
+            && writes.profiles.iter().all(|write| self.n(Stream::Profile(write.row.id)) == write.expected())
             && writes.records.iter().all(|record| match record.stream {
                 Stream::Quarantine(_) => record.n > self.n(record.stream),
                 _ => true,
@@ -210,7 +210,7 @@ impl Model {
             _ => {
                 let write = &mut writes.profiles[0];
                 let id = write.row.id;
-                write.expected += 1;
+                write.from = tail(id, write.expected() + 1);
                 write.row.n += 1;
                 let own = writes.records.iter_mut().filter(|record| record.stream == Stream::Profile(id));
                 own.for_each(|record| record.n += 1);
@@ -283,7 +283,7 @@ impl Model {
             .rows
             .values()
             .map(|row| ProfileWrite {
-                expected: 0,
+                from: None,
                 row: row.clone(),
                 entered: self
                     .members
