@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use store::Backend;
 use store_postgres::PostgresBackend;
+pub(crate) use store_sqlite::Hold;
 use store_sqlite::SqliteBackend;
 
 /// What can be said about the store.
@@ -28,6 +29,13 @@ pub(crate) struct Store {
     /// folder
     #[arg(long, env = "GREENROOM_STORE", hide_env_values = true, value_name = "URL")]
     pub(crate) store: Option<String>,
+}
+
+/// Holds a data folder whose store is a database: the key and the token in it, and `serving.json`, are one server's.
+/// `None` for one with a store in it, which holds it itself.
+pub(crate) fn hold(data: &Path, config: &StoreConfig) -> Result<Option<Hold>> {
+    let held = config.url.as_ref().map(|_| Hold::take(data)).transpose();
+    held.context("each server over a database needs a data folder of its own (--data)")
 }
 
 /// Opens the store. The folder is there.

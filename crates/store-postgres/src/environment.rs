@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use store::{
     Beat, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
-    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Membership, Nodes,
-    ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill,
-    Result, RevisionRow, SecretRow, Share, Stream,
+    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Membership,
+    NodeRow, Nodes, ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow,
+    Record, Refill, Result, RevisionRow, SecretRow, Share, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
 };
 
@@ -480,6 +480,10 @@ impl Environment for PostgresEnvironment {
 impl Nodes for PostgresEnvironment {
     async fn beat(&self, beat: &Beat) -> Result<Heard> {
         read!(self, Lane::Short, "reporting to the other nodes", s, nodes::beat(&s, beat).await)
+    }
+
+    async fn there(&self) -> Result<Vec<NodeRow>> {
+        read!(self, Lane::Short, "asking who serves it", s, nodes::there(&s).await)
     }
 
     async fn leave(&self, id: [u8; 16]) -> Result<()> {

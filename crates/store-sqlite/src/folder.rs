@@ -1,16 +1,14 @@
-//! The data folder: where files are, who may read them, and the lock that one process holds.
+//! The data folder: where files are, and who may read them.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::FlockOperation;
-use store::{Error, Result};
+use store::Result;
 
-use crate::fault::file;
+use crate::{fault::file, hold::Hold};
 
 /// The control store's file.
 pub(crate) const CONTROL: &str = "control.db";
@@ -19,43 +17,18 @@ pub(crate) const CONTROL: &str = "control.db";
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
-    _lock: File,
+    _hold: Hold,
 }
 
 impl Folder {
     /// Takes a folder, making it if it is absent.
     pub(crate) fn take(root: &Path) -> Result<Self> {
         make(root)?;
-        let path = root.join("lock");
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|e| file("opening", &path, e))?;
-        if let Err(error) = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            if error != rustix::io::Errno::WOULDBLOCK {
-                return Err(file("locking", &path, error.into()));
-            }
-            let mut holder = String::new();
-            // Only to help people; without it the message still names the folder.
-            let _ = lock.read_to_string(&mut holder);
-            let holder = holder.trim();
-            let by = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
-            return Err(Error::InUse(format!("{}{by}", root.display())));
-        }
-        let note = |lock: &mut File| {
-            lock.set_len(0)?;
-            lock.rewind()?;
-            writeln!(lock, "{}", std::process::id())
-        };
-        note(&mut lock).map_err(|e| file("writing", &path, e))?;
+        let hold = Hold::take(root)?;
         for part in ["environments", "anchors", "erasures"] {
             make(&root.join(part))?;
         }
-        Ok(Self { root: root.to_owned(), _lock: lock })
+        Ok(Self { root: root.to_owned(), _hold: hold })
     }
 
     pub(crate) fn control(&self) -> PathBuf {
@@ -117,20 +90,4 @@ pub(crate) fn with_companions(path: &Path) -> [PathBuf; 3] {
         name.push(suffix);
         PathBuf::from(name)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_has_one_holder() {
-        let root = tempfile::tempdir().expect("a folder can be made");
-        let held = Folder::take(root.path()).expect("nobody holds it");
-        let refused = Folder::take(root.path()).expect_err("it is held");
-        let said = refused.to_string();
-        assert!(said.contains(&std::process::id().to_string()) && said.contains("in use"), "{said}");
-        drop(held);
-        Folder::take(root.path()).expect("it was let go");
-    }
 }

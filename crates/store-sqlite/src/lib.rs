@@ -25,6 +25,7 @@ mod environment;
 mod export;
 mod fault;
 mod folder;
+mod hold;
 mod making;
 mod opened;
 mod options;
@@ -41,6 +42,7 @@ use store::encoding as codec;
 use store::encoding as cursor;
 
 pub use backend::SqliteBackend;
+pub use hold::Hold;
 pub use options::Options;
 
 /// The version of the SQLite that is built in.

@@ -66,6 +66,8 @@ pub trait Nodes: Send + Sync {
     /// Reports, takes or keeps the duties that nobody else has, and hears who is there. In one step: of two
     /// that ask for a duty at once, one gets it. What the report says is seen by whoever reports after it.
     async fn beat(&self, beat: &Beat) -> Result<Heard>;
+    /// Who is there, for one that does not serve it itself; by name and id.
+    async fn there(&self) -> Result<Vec<NodeRow>>;
     /// Says that a node is not there any more; its duties are free at once.
     async fn leave(&self, id: [u8; 16]) -> Result<()>;
 }

@@ -1,6 +1,6 @@
-//! What batches remember of the store, so as not to ask it again. All of it is a hint: a commit checks the position of
-//! every profile and every directory key that it writes, and refuses what rests on a wrong one. What may end in nothing
-//! to be written must not rest on hints at all.
+//! What batches remember of the store, so as not to ask it again. All of it is a hint: a commit checks where every
+//! profile and every directory key stands that it writes, and nothing is written that rests on a wrong one. What may end
+//! in nothing to be written must not rest on hints at all.
 
 use std::{
     collections::HashSet,

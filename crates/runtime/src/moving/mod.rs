@@ -20,6 +20,7 @@ use crate::{
     clock::{SharedClock, SystemClock},
     environment::Options,
     history::Verified,
+    nodes::SESSION,
 };
 
 /// What is being done to an environment.
@@ -120,6 +121,11 @@ impl Move {
         let (there, missing): (Vec<&RegistryRow>, Vec<&RegistryRow>) =
             wanted.iter().partition(|row| taken(row));
         if there.is_empty() {
+            for row in &wanted {
+                let source = self.from.open(&row.name).await?;
+                unserved(&source).await?;
+                source.close().await?;
+            }
             return Ok(wanted);
         }
         let list = |rows: &[&RegistryRow]| {
@@ -160,6 +166,7 @@ impl Move {
         };
         let making = self.to.begin(source.identity().clone(), row.made_at).await?;
         let told = copy::copy(source, &making, records, &mut tell).await?;
+        unserved(source).await?;
         if (source.record_count().await?, source.epoch().await?) != (records, epoch)
             || told.count("records") != records
         {
@@ -265,6 +272,25 @@ impl Move {
             None => Ok(rows.len() as u64),
         }
     }
+}
+
+/// Refuses what somebody serves: what they take in from now on would stay behind.
+async fn unserved(source: &Arc<dyn store::Environment>) -> Result<()> {
+    let there = match source.nodes() {
+        Some(nodes) => nodes.there().await?,
+        None => Vec::new(),
+    };
+    if there.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = there.into_iter().map(|node| format!("`{}`", node.name)).collect();
+    Err(Error::Refused(format!(
+        "environment `{}` of the source is being served, by {}: stop every server of the source, and run the same \
+         command again (a server that was killed counts for {} seconds more)",
+        source.identity().name,
+        names.join(", "),
+        SESSION.as_secs(),
+    )))
 }
 
 fn other_administrator(name: &str) -> String {

@@ -11,6 +11,7 @@ use ground::{MASTER_KEY, send};
 use ledger::Account;
 use runtime::{
     Error,
+    environment::Options,
     moving::{Arrived, Move, Moved, Stage},
 };
 use serde_json::json;
@@ -197,6 +198,27 @@ async fn what_cannot_be_moved_is_refused() {
     row.revoked_at = Some(row.made_at);
     target.put_administrator(row).await.expect("well");
     refused(moving.administrators().await, &["`Ada`", "not the same"]);
+}
+
+/// A database is in nobody's hands: who serves it is asked before anything is done, and again in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_served_is_not_moved() {
+    let (from, to) = (Store::postgres().await, Store::sqlite());
+    let _: Estate = furnish(from.backend().await).await;
+    let target = to.backend().await;
+    let moving = Move::new(from.backend().await, Arc::clone(&target), MASTER_KEY);
+    let live = ["live".to_owned()];
+    let row = moving.environments(&live).await.expect("its server has stopped").remove(0);
+    let options = || Options { node: "till".into(), ..Options::default() };
+    let server = ground::open(&from, options()).await;
+    refused(moving.environments(&live).await, &["`live`", "being served, by `till`"]);
+    assert!(target.environments().await.expect("well").is_empty(), "nothing was begun");
+    let told = moving.environment(&row, &mut |_| {}).await;
+    refused(told.map(drop), &["`live`", "being served, by `till`"]);
+    assert!(target.open("live").await.is_err(), "it is not marked as made");
+    server.stop().await.expect("it stops");
+    drop(server);
+    assert_eq!(moved_all(&moving).await.len(), 2);
 }
 
 /// A view of the source that says something else than its journal: told, and not marked as made.

@@ -83,8 +83,8 @@ CREATE TABLE directory (
     key   bytea PRIMARY KEY, -- kind, then the hash
     entry bytea NOT NULL     -- packed, with its checksum
 );
--- `prior`: the first bytes of the `tail` of the row that this one was written over, -1 for none. A write names it, and does
--- nothing when another has come between. Room is left in each page, so that most updates stay in it and
+-- `prior`: how the `tail` of the row begins that this one was written over, -1 for none. A write names it, and
+-- does nothing when another has come between. Room is left in each page, so that most updates stay in it and
 -- leave the indexes alone.
 CREATE TABLE profile (
     n        bigint   NOT NULL,

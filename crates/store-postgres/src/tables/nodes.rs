@@ -72,6 +72,11 @@ fn node(row: &tokio_postgres::Row) -> Result<NodeRow> {
     })
 }
 
+/// Who is there.
+pub(crate) async fn there(session: &Session) -> Result<Vec<NodeRow>> {
+    session.query(LIST, &[]).await?.iter().map(node).collect()
+}
+
 /// Takes a node away.
 pub(crate) async fn leave(session: &Session, id: [u8; 16]) -> Result<()> {
     let id = id.as_slice();

@@ -20,13 +20,14 @@ use super::folder;
 use crate::{
     client::{SERVING_FILE, Serving, ServingListener},
     config::ServerConfig,
-    store,
+    store::{self, Hold},
 };
 
 /// A running server. Dropped without [`Running::stop`], it ends as after a crash, which loses nothing.
 pub(crate) struct Running {
     greenroom: Arc<Greenroom>,
     data: PathBuf,
+    _hold: Option<Hold>,
     serving: Serving,
     /// Where the first administrator's token was written, at the first start.
     token_file: Option<PathBuf>,
@@ -41,6 +42,7 @@ pub(crate) async fn start(data: &Path, config: ServerConfig) -> Result<Running> 
     // Whatever this process makes (backups, logs of the store) is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
     folder::make(data)?;
+    let hold = store::hold(data, &config.store)?;
     let backend = store::open(data, config.store).await?;
     let master_key = folder::master_key(data)?;
     let greenroom = Greenroom::open(backend, master_key, Arc::new(SystemClock), config.options)
@@ -72,6 +74,7 @@ pub(crate) async fn start(data: &Path, config: ServerConfig) -> Result<Running> 
     Ok(Running {
         greenroom,
         data: data.to_owned(),
+        _hold: hold,
         serving,
         token_file,
         end,

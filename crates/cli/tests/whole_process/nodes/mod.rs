@@ -5,4 +5,5 @@ mod import;
 mod load;
 mod place;
 mod proxy;
+mod served;
 mod standstill;

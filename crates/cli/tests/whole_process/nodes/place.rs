@@ -1,6 +1,6 @@
 //! What these tests stand on: a PostgreSQL server that keeps what it committed, and nodes over a database of it.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, process::Command};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -45,7 +45,7 @@ impl Nodes {
 
     /// Starts a node, again or for the first time. The first node is the first that ever starts.
     pub(crate) fn serve(&self, no: usize) -> Result<Greenroom> {
-        let data = self.room.path().join(format!("node-{no}"));
+        let data = self.folder(no);
         let token = data.join("admin.token");
         if no > 0 && !token.exists() {
             // The first has made the administrator; there is only one.
@@ -54,8 +54,18 @@ impl Nodes {
         }
         Greenroom::start_prepared(program(), &data, |command| {
             command.args(["--listen", &self.addresses[no]]);
-            command.env("GREENROOM_STORE", &self.url).env("GREENROOM_MASTER_KEY", MASTER_KEY);
+            self.with_store(command, "GREENROOM_STORE");
         })
+    }
+
+    /// The data folder of a node.
+    pub(crate) fn folder(&self, no: usize) -> std::path::PathBuf {
+        self.room.path().join(format!("node-{no}"))
+    }
+
+    /// Tells a command of the database, by this variable, and of the master key.
+    pub(crate) fn with_store(&self, command: &mut Command, variable: &str) {
+        command.env(variable, &self.url).env("GREENROOM_MASTER_KEY", MASTER_KEY);
     }
 
     /// A file beside the folders.
