@@ -49,15 +49,6 @@ impl Verified {
         self.findings_total == 0
     }
 
-    /// Takes over what was counted elsewhere; what was found there comes behind what was found here.
-    fn take(&mut self, other: Self) {
-        let room = FINDINGS_SHOWN_MAX.saturating_sub(self.findings.len());
-        let mut findings = std::mem::take(&mut self.findings);
-        findings.extend(other.findings.iter().take(room).cloned());
-        let findings_total = self.findings_total + other.findings_total;
-        *self = Self { findings, findings_total, ..other };
-    }
-
     fn find(&mut self, code: &'static str, at: &dyn std::fmt::Display, what: impl Into<String>) {
         self.findings_total += 1;
         if self.findings.len() < FINDINGS_SHOWN_MAX {
@@ -82,18 +73,23 @@ impl Environment {
     pub async fn verify(&self) -> Result<Verified> {
         // What the store checks by itself and what is decided again have nothing in common but the file.
         let (checked, walked) = tokio::join!(self.store.check(), self.verify_records());
-        let mut verified = Verified::default();
-        for problem in checked? {
+        let (checked, mut verified) = (checked?, walked?);
+        // First what is wrong with the store: the rest may follow from it.
+        let found = std::mem::take(&mut verified.findings);
+        let found_total = std::mem::take(&mut verified.findings_total);
+        for problem in checked {
             verified.find("storage", &"store", problem);
         }
-        verified.take(walked?);
+        verified.findings.extend(found);
+        verified.findings.truncate(FINDINGS_SHOWN_MAX);
+        verified.findings_total += found_total;
         Ok(verified)
     }
 
     async fn verify_records(&self) -> Result<Verified> {
-        let mut verified = Verified::default();
         // Reading the control stream checks its chain.
-        verified.control_records = self.epochs.refresh().await?.epoch;
+        let control_records = self.epochs.refresh().await?.epoch;
+        let mut verified = Verified { control_records, ..Verified::default() };
         let mut sums = Sums::new();
         let mut rules = RulesSeen::default();
         for share in walk::shares(self).await? {
