@@ -24,7 +24,7 @@ Usage: cargo xtask CHORE [ARGUMENTS]
 
   demo     builds `greenroom` and runs its demo: the whole idea in five minutes
   test     everything that must be green: set-up, format, lints, tidy, all tests
-  tidy     the rules no compiler checks: arrows between crates, licences, file sizes, links
+  tidy     the rules no compiler checks: arrows between crates, file sizes, links
   bench    how fast events go in, beside what others reach
   orders   the record shop's purchase history as Segment messages
 

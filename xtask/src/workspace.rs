@@ -46,11 +46,9 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// What cargo knows of the workspace; with all dependencies when `resolved`.
-pub fn metadata(resolved: bool) -> Result<Value> {
-    let mut arguments = vec!["metadata", "--format-version=1", "--locked"];
-    arguments.push(if resolved { "--filter-platform=x86_64-unknown-linux-gnu" } else { "--no-deps" });
-    let text = process::output(&mut cargo(&arguments))?;
+/// What cargo knows of the workspace's own crates.
+pub fn metadata() -> Result<Value> {
+    let text = process::output(&mut cargo(&["metadata", "--format-version=1", "--locked", "--no-deps"]))?;
     serde_json::from_str(&text).context("`cargo metadata` did not print JSON")
 }
 

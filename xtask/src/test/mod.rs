@@ -7,7 +7,9 @@ use anyhow::{Result, bail};
 
 use crate::{process, tidy, workspace};
 
+mod licences;
 mod nextest;
+mod python;
 mod sdks;
 pub(crate) mod setup;
 
@@ -23,6 +25,7 @@ Usage: cargo xtask test [--no-setup]
   format      cargo fmt --check
   tidy        cargo xtask tidy
   lints       cargo clippy, warnings are errors
+  licences    cargo deny: every dependency's licence, name and source is one that deny.toml allows
   clients     the unmodified client libraries of the tests, from npm and PyPI
   tests       cargo nextest: units, properties, conformance, whole processes, crashes, power cuts, clients;
               with a PostgreSQL server in a temporary folder, which goes when they are done. Stories and the
@@ -65,6 +68,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         process::run(&mut workspace::cargo(&arguments))
     });
+    check("licences", &mut licences::check);
     check("clients", &mut sdks::install);
     let mut counts = nextest::Counts::default();
     check("tests", &mut || {

@@ -5,11 +5,13 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
+use super::python;
 use crate::{process, workspace};
 
 pub(super) fn install() -> Result<()> {
     node(&workspace::root().join("tests/sdk/node"), &workspace::target().join("sdk/node"))?;
-    python(&workspace::root().join("tests/sdk/python"), &workspace::target().join("sdk/python"))
+    let requirements = workspace::root().join("tests/sdk/python/requirements.txt");
+    python::install(&requirements, &workspace::target().join("sdk/python"))
 }
 
 /// `npm ci` into `to`. Scripts of packages are not run: none of them needs to.
@@ -27,19 +29,4 @@ fn node(from: &Path, to: &Path) -> Result<()> {
         Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(to),
     )?;
     fs::write(&installed, lock).with_context(|| format!("writing {}", installed.display()))
-}
-
-/// A virtual environment in `to` with exactly the pinned packages, checked by hash.
-fn python(from: &Path, to: &Path) -> Result<()> {
-    let requirements = from.join("requirements.txt");
-    let wanted = fs::read(&requirements).context("tests/sdk/python/requirements.txt")?;
-    let installed = to.join("installed-requirements.txt");
-    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(to))?;
-    let arguments =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"];
-    process::run(Command::new(to.join("bin/python")).args(arguments).arg(&requirements))?;
-    fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
 }

@@ -3,14 +3,13 @@
 
 use std::fmt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::workspace;
 
 mod architecture;
 mod arrows;
 mod lengths;
-mod licences;
 mod links;
 mod manifests;
 mod names;
@@ -25,7 +24,6 @@ Usage: cargo xtask tidy
 
   arrows      dependencies between our crates point one way; only `cli` and tests name a backend
   pure        program, ledger and engine know no runtime, database, network, clock or random source
-  licences    every dependency's licence, name and source is one that deny.toml allows
   manifests   every crate inherits the workspace's lints; one that needs `unsafe` differs in nothing else
   lengths     a file has at most 500 lines (warning) or 800 (fault), its tests not counted
   names       no folder `utils`, `common`, `helpers`, `misc`; no `on:` key in YAML
@@ -91,14 +89,11 @@ pub fn run(arguments: &[String]) -> Result<()> {
 /// What all rules find in this workspace.
 pub fn check() -> Result<Vec<Finding>> {
     let root = workspace::root();
-    let members = workspace::metadata(false)?;
-    let resolved = workspace::metadata(true)?;
+    let members = workspace::metadata()?;
     let texts = workspace::texts()?;
-    let policy = std::fs::read_to_string(root.join("deny.toml")).context("deny.toml")?;
 
     let mut findings = arrows::check(&members)?;
     findings.extend(pure::check(&members)?);
-    findings.extend(licences::check(&resolved, &policy)?);
     findings.extend(manifests::check(&texts));
     findings.extend(lengths::check(&texts));
     findings.extend(names::check(&texts));
