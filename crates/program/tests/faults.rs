@@ -110,6 +110,51 @@ spec:
 }
 
 #[test]
+fn what_a_faulty_thing_cannot_excuse_is_told_with_it() {
+    // The schema is sound, though a word beside it is not: what stands on the schema is checked against it.
+    let beside = "\
+kind: event_type
+key: order_completed
+spec:
+  accept_from: everyone
+  schema: {required: [total], properties: {total: {type: number}}}
+---
+kind: metric
+key: spend
+spec: {event: order_completed, aggregate: sum, of: properties.totl}
+---
+kind: reactor
+key: points
+spec:
+  trigger: {event: order_completed}
+  condition: event.properties.total > 'x' && event.properties.amount > 1.0
+  actions: [{emit_event: {event: order_completed, properties: {}}}]
+";
+    assert_eq!(
+        codes(&[("a.yaml", beside)]),
+        ["unknown_word", "bad_path", "expression_type", "unknown_name", "missing_field"]
+    );
+    // The schema itself is faulty: nothing is known of properties, but other names are as missing as ever.
+    let inside = "\
+kind: event_type
+key: order_completed
+spec:
+  schema: {properties: {total: {type: nomber}}}
+---
+kind: reactor
+key: points
+spec:
+  trigger: {event: order_completed}
+  condition: event.properties.total > 1 && profile.traits.country == 'DE' && in_audience('vip') && event.properties.x.y
+  actions: [{emit_event: {event: order_completed}}]
+";
+    let told = load(&[("a.yaml", inside)]);
+    assert_eq!(codes(&[("a.yaml", inside)]), ["bad_schema", "unknown_name", "unknown_name"], "{told}");
+    assert!(told.contains("no trait `country`") && told.contains("`vip`"), "{told}");
+    assert!(!told.contains("event.properties.country"), "of which nothing is known: {told}");
+}
+
+#[test]
 fn texts_that_are_not_yaml_are_refused_and_the_rest_is_read() {
     let text = "kind: secret\nkey: a\n---\nkind: [secret\nkey: b\n---\nkind: secrte\nkey: c\n";
     assert_eq!(load(&[("a.yaml", text)]), "\

@@ -7,14 +7,15 @@ use crate::{
     Address, Key, Kind,
     decode::{Reader, View, did_you_mean},
     expression::{Declared, ValueType},
-    kinds::{Spec, event_type::EventType, metric::Aggregate},
+    kinds::{Spec, metric::Aggregate},
 };
 
 /// Everything declared by name; and of what decoded well, the types.
 #[derive(Debug)]
 pub(crate) struct Declarations {
     addresses: BTreeSet<Address>,
-    pub(crate) event_types: BTreeMap<Key, EventType>,
+    /// The schemas of event types' properties.
+    pub(crate) schemas: BTreeMap<Key, serde_json::Value>,
     pub(crate) traits: BTreeMap<Key, ValueType>,
     pub(crate) constants: BTreeMap<Key, ValueType>,
     pub(crate) metrics: BTreeMap<Key, Declared>,
@@ -24,7 +25,7 @@ impl Declarations {
     pub(crate) fn new(addresses: impl IntoIterator<Item = Address>) -> Self {
         Self {
             addresses: addresses.into_iter().collect(),
-            event_types: BTreeMap::new(),
+            schemas: BTreeMap::new(),
             traits: BTreeMap::new(),
             constants: BTreeMap::new(),
             metrics: BTreeMap::new(),
@@ -35,7 +36,7 @@ impl Declarations {
     pub(crate) fn learn(&mut self, key: &Key, spec: &Spec) {
         match spec {
             Spec::EventType(event_type) => {
-                self.event_types.insert(key.clone(), (**event_type).clone());
+                self.schemas.insert(key.clone(), event_type.schema.clone());
             }
             Spec::Trait(declared) => {
                 self.traits.insert(key.clone(), declared.of_type.clone());
@@ -51,6 +52,11 @@ impl Declarations {
             }
             _ => {}
         }
+    }
+
+    /// Takes in the schema of an event type that is faulty elsewhere.
+    pub(crate) fn learn_schema(&mut self, key: &Key, schema: serde_json::Value) {
+        self.schemas.insert(key.clone(), schema);
     }
 
     /// What expressions may read.

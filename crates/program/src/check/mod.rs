@@ -50,6 +50,10 @@ pub(crate) fn check(documents: &[Document<'_>], faults: &mut Vec<Fault>) -> Vec<
             if let Some(spec) = spec.filter(|_| faults.len() == before) {
                 declared.learn(&document.address.key, &spec);
                 objects.insert(document.address.clone(), spec);
+            } else if kind == Kind::EventType
+                && let Some(schema) = decode::event_type::sound_schema(&document.spec)
+            {
+                declared.learn_schema(&document.address.key, schema);
             }
         }
     }

@@ -66,8 +66,8 @@ impl Scope for ExpressionScope<'_> {
             EventContext::Faulty => return Some(self.faulty()),
             EventContext::Of(key) => key,
         };
-        let Some(event_type) = self.declared.event_types.get(key) else { return Some(self.faulty()) };
-        match schema::lookup(&event_type.schema, path) {
+        let Some(schema) = self.declared.schemas.get(key) else { return Some(self.faulty()) };
+        match schema::lookup(schema, path) {
             Lookup::Named(named) => Some(Declared { of_type: named.of_type, always: named.always }),
             Lookup::Open => Some(Declared { of_type: ValueType::Any, always: false }),
             Lookup::Absent => None,
@@ -76,9 +76,9 @@ impl Scope for ExpressionScope<'_> {
 
     fn properties(&self) -> Vec<String> {
         let EventContext::Of(key) = self.event else { return Vec::new() };
-        let Some(event_type) = self.declared.event_types.get(key) else { return Vec::new() };
-        let mut names = schema::named_paths(&event_type.schema);
-        names.retain(|name| matches!(schema::lookup(&event_type.schema, &[name]), Lookup::Named(_)));
+        let Some(schema) = self.declared.schemas.get(key) else { return Vec::new() };
+        let mut names = schema::named_paths(schema);
+        names.retain(|name| matches!(schema::lookup(schema, &[name]), Lookup::Named(_)));
         names
     }
 

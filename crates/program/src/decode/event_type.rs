@@ -49,6 +49,14 @@ pub(crate) fn decode(reader: &Reader<'_>, spec: &View<'_>, key: &Key) -> Option<
     })
 }
 
+/// The schema of an event type that is faulty elsewhere, if it is sound itself: what stands on the event type can be
+/// checked all the same.
+pub(crate) fn sound_schema(spec: &View<'_>) -> Option<Value> {
+    let unheard = Reader::new(None, None);
+    let view = spec.fields(&unheard, "an event type", FIELDS)?.get("schema")?;
+    schema(&unheard, &view).map(|validator| validator.schema().clone())
+}
+
 /// Reads and compiles a schema; its faults are put where they stand in it.
 fn schema(reader: &Reader<'_>, view: &View<'_>) -> Option<Validator> {
     if !matches!(view.node.tree, Tree::Map(_)) {

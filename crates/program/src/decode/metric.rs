@@ -79,19 +79,19 @@ fn of(
         return Some((Some(Of::Timestamp), ValueType::Timestamp));
     }
     let path = view.property_path(reader)?;
-    let Some(event_type) = event.and_then(|key| declared.event_types.get(key)) else {
+    let Some(schema) = event.and_then(|key| declared.schemas.get(key)) else {
         // The event type is missing or faulty, which has been reported.
         return Some((Some(Of::Property(path)), ValueType::Any));
     };
     if aggregate != Aggregate::Last {
-        number_path(reader, view, &event_type.schema, &path)?;
+        number_path(reader, view, schema, &path)?;
         return Some((Some(Of::Property(path)), ValueType::Decimal));
     }
-    let value_type = match schema::lookup(&event_type.schema, &path) {
+    let value_type = match schema::lookup(schema, &path) {
         Lookup::Open => ValueType::Any,
         Lookup::Named(named) => named.of_type,
         Lookup::Absent => {
-            absent_path(reader, view, &event_type.schema, &path);
+            absent_path(reader, view, schema, &path);
             return None;
         }
     };

@@ -92,11 +92,14 @@ impl View<'_> {
         let before = whole.len() - whole.trim_start().len();
         match expression::check(source, scope, expected) {
             Ok(expression) => Some(expression),
-            // What it stands on is faulty itself and has been reported; what follows from that is noise.
-            Err(_) if scope.met_faulty() => None,
             Err(faults) => {
                 for fault in faults {
                     let ExpressionFault { offset, code, message, help, .. } = fault;
+                    // Something it stands on is faulty itself, and has been reported. A name that nothing declares is
+                    // wrong whatever becomes of that; of which type things are may follow from it, and is noise.
+                    if scope.met_faulty() && code != "unknown_name" {
+                        continue;
+                    }
                     let at = reader.place_in(text, self.node.at, before + offset);
                     reader.fault_at(
                         at,

@@ -83,10 +83,10 @@ fn amount(fields: &Fields<'_, '_>, context: Context<'_>) -> Option<Amount> {
                         return None;
                     }
                     EventContext::Faulty => None,
-                    EventContext::Of(key) => context.declared.event_types.get(key),
+                    EventContext::Of(key) => context.declared.schemas.get(key),
                 };
-                if let Some(event_type) = known {
-                    number_path(reader, &of, &event_type.schema, &path)?;
+                if let Some(schema) = known {
+                    number_path(reader, &of, schema, &path)?;
                 }
                 Some(path)
             });
@@ -126,19 +126,19 @@ fn set_trait(reader: &Reader<'_>, view: &View<'_>, context: Context<'_>) -> Opti
 fn emit_event(reader: &Reader<'_>, view: &View<'_>, context: Context<'_>) -> Option<Action> {
     let fields = view.fields(reader, "emit_event", &["event", "properties"])?;
     let event = fields.read("event", |view| context.declared.reference(reader, view, Kind::EventType));
-    let event_type = event.as_ref().and_then(|key| context.declared.event_types.get(key));
+    let event_schema = event.as_ref().and_then(|key| context.declared.schemas.get(key));
     let given = fields.get("properties");
     let properties = given.as_ref().map_or(Some(Vec::new()), |view| {
         data(reader, view, context, |name, view| {
-            let Some(event_type) = event_type else { return Some(None) };
-            match schema::lookup(&event_type.schema, &[name.to_owned()]) {
+            let Some(schema) = event_schema else { return Some(None) };
+            match schema::lookup(schema, &[name.to_owned()]) {
                 // A decimal in a text may be given as either.
                 Lookup::Named(named) if named.decimal_text => Some(None),
                 Lookup::Named(named) if named.of_type == ValueType::Any => Some(None),
                 Lookup::Named(named) => Some(Some(named.of_type)),
                 Lookup::Open => Some(None),
                 Lookup::Absent => {
-                    let names = schema::named_paths(&event_type.schema);
+                    let names = schema::named_paths(schema);
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
                     let message = format!("the event emitted has no property `{name}`");
                     reader.fault(view, "unknown_field", message, suggest::help(name, &names));
@@ -147,8 +147,8 @@ fn emit_event(reader: &Reader<'_>, view: &View<'_>, context: Context<'_>) -> Opt
             }
         })
     });
-    if let Some(event_type) = event_type {
-        for name in schema::required(&event_type.schema) {
+    if let Some(schema) = event_schema {
+        for name in schema::required(schema) {
             if given.as_ref().is_none_or(|view| view.node.field(name).is_none()) {
                 let at = given.as_ref().unwrap_or(&fields.view);
                 let message = format!("the event emitted needs the property `{name}`");

@@ -2,11 +2,13 @@
 
 mod calls;
 mod cost;
+mod facts;
 mod guards;
 mod loops;
-mod names;
 mod operators;
+mod paths;
 mod suggest;
+mod unknown;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
