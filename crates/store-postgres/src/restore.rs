@@ -62,10 +62,11 @@ async fn replace(
     if manifest.name != name || known.as_ref().is_some_and(|entry| hex(&entry.row.id) != manifest.environment)
     {
         return Err(Error::Refused(format!(
-            "{} is a backup of environment `{}` ({}), not of `{name}`",
+            "{} is a backup of environment `{}` ({}), not of {name}; a backup goes back into its own environment only",
             from.display(),
             manifest.name,
-            manifest.environment
+            manifest.environment,
+            name = named(name, known.is_some()),
         ))
         .into());
     }
@@ -109,6 +110,11 @@ async fn replace(
     session.query("SELECT setval('feed_no', $1)", &[&manifest.feed_no.max(before.feed_no)]).await?;
     erase::again(session, &before.erasures).await?;
     Ok(incarnation)
+}
+
+/// An environment in words; there may be none of that name.
+fn named(name: &str, known: bool) -> String {
+    if known { format!("this `{name}`") } else { format!("`{name}`, which does not exist here") }
 }
 
 fn row_of(manifest: &Manifest, made_at: Timestamp) -> Result<RegistryRow> {

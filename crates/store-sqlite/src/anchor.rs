@@ -138,6 +138,11 @@ impl Anchor {
         Ok(newest)
     }
 
+    /// Whether the slots say anything.
+    pub(crate) fn is_there(&mut self, identity: &Identity) -> Result<bool> {
+        Ok(self.newest(identity)?.is_some())
+    }
+
     /// The highest incarnation that the slots know of.
     pub(crate) fn incarnation(&mut self, identity: &Identity) -> Result<u64> {
         Ok(self.newest(identity)?.map_or(0, |stamp| stamp.incarnation))

@@ -141,10 +141,11 @@ pub(crate) fn restore(
     let manifest = read_manifest(from)?;
     if manifest.name != name || known.is_some_and(|row| hex(&row.id) != manifest.environment) {
         return Err(Error::Refused(format!(
-            "{} is a backup of environment `{}` ({}), not of `{name}`",
+            "{} is a backup of environment `{}` ({}), not of {name}; a backup goes back into its own environment only",
             from.display(),
             manifest.name,
-            manifest.environment
+            manifest.environment,
+            name = named(name, known.is_some()),
         )));
     }
     let source = from.join("store.db");
@@ -171,6 +172,11 @@ pub(crate) fn restore(
     Anchor::new(folder.anchors(name)).reset()?;
     finish_swap(&path)?;
     Ok(identity)
+}
+
+/// An environment in words; there may be none of that name.
+fn named(name: &str, known: bool) -> String {
+    if known { format!("this `{name}`") } else { format!("`{name}`, which does not exist here") }
 }
 
 fn read_manifest(from: &Path) -> store::Result<Manifest> {

@@ -47,13 +47,18 @@ impl Folder {
 
     /// An environment's two anchor slots.
     pub(crate) fn anchors(&self, name: &str) -> [PathBuf; 2] {
-        [0, 1].map(|slot| self.root.join("anchors").join(format!("{name}.{slot}")))
+        anchors(&self.root, name)
     }
 
     /// An environment's list of erasures outside its data file.
     pub(crate) fn erasures(&self, name: &str) -> PathBuf {
         self.root.join("erasures").join(format!("{name}.log"))
     }
+}
+
+/// An environment's two anchor slots in a data folder.
+pub(crate) fn anchors(root: &Path, name: &str) -> [PathBuf; 2] {
+    [0, 1].map(|slot| root.join("anchors").join(format!("{name}.{slot}")))
 }
 
 /// Makes a folder that only its owner may enter.

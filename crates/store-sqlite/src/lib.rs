@@ -16,6 +16,7 @@
 //! `SQLite` has one total order of commits; nothing above the contract may lean on it.
 
 mod anchor;
+mod anchored;
 mod backend;
 mod backup;
 mod carry;
@@ -41,6 +42,7 @@ use store::encoding as checksum;
 use store::encoding as codec;
 use store::encoding as cursor;
 
+pub use anchored::{Anchored, anchored};
 pub use backend::SqliteBackend;
 pub use hold::Hold;
 pub use options::Options;

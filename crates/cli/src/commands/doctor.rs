@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use store_sqlite::Anchored;
 
 use super::serve::MASTER_KEY_FILE;
 use crate::{
@@ -64,6 +65,7 @@ pub(crate) fn run(context: &mut Context) -> Result<Exit> {
         ));
     }
     findings.push(clock());
+    findings.extend(anchors(&data));
     findings.extend(server(context, &data));
     let ill = findings.iter().any(|finding| finding.state == State::Ill);
     let value = json!({
@@ -180,6 +182,34 @@ fn clock() -> Finding {
         );
     }
     Finding::well("clock", format!("{}", now.strftime("%Y-%m-%d %H:%M:%SZ")))
+}
+
+/// Whether each data file is as new as what was acknowledged.
+fn anchors(data: &Path) -> Vec<Finding> {
+    let found = match store_sqlite::anchored(data) {
+        Ok(found) => found,
+        Err(error) => {
+            return vec![Finding::not("anchor", State::Ill, error.to_string(), "mend its permissions")];
+        }
+    };
+    found
+        .into_iter()
+        .map(|(name, anchored)| match anchored {
+            Anchored::Agrees => Finding::well("anchor", format!("{name} is as new as what was acknowledged")),
+            Anchored::Unknown => Finding::not(
+                "anchor",
+                State::Mind,
+                format!("nothing says how far {name} had come"),
+                "it is written again once the environment is served; until then an older copy would go unnoticed",
+            ),
+            Anchored::Not(error) => Finding::not(
+                "anchor",
+                State::Ill,
+                format!("{name}: {error}"),
+                "put the newest files back, or restore a backup: `greenroom restore --stopped`",
+            ),
+        })
+        .collect()
 }
 
 fn server(context: &Context, data: &Path) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use runtime::{Greenroom, clock::SystemClock, control::Actor};
 use serde_json::json;
 
@@ -85,7 +85,12 @@ fn restore_stopped(data: &Path, place: Store, environment: &str, backup: &Path) 
     tokio::runtime::Runtime::new()?.block_on(async {
         let clock = Arc::new(SystemClock);
         let config = StoreConfig { url: place.store, ..StoreConfig::default() };
-        let backend = store::open(data, config).await.context("is its server stopped?")?;
+        let backend = store::open(data, config).await.map_err(|error| match error.downcast_ref() {
+            Some(::store::Error::InUse(_)) => {
+                anyhow!("{error:#}. Stop its server first, or leave --stopped out")
+            }
+            _ => error,
+        })?;
         let master_key = folder::master_key(data)?;
         Greenroom::restore_stopped(&*backend, master_key, clock, environment, backup, actor)
             .await

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::Result;
+use program::Kind;
 use serde_json::json;
 
 use super::files;
@@ -21,7 +22,7 @@ pub(crate) struct Validate {
 impl Validate {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
         let Some((_, loaded)) = files::checked(&self.folder, context)? else { return Ok(Exit::Failed) };
-        let mut kinds: BTreeMap<program::Kind, usize> = BTreeMap::new();
+        let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
         for address in loaded.bundle.specs.keys() {
             *kinds.entry(address.kind).or_default() += 1;
         }
@@ -30,11 +31,31 @@ impl Validate {
         let value = json!({"faults": [], "manifest": manifest, "objects": counts});
         context.show(&value, |out| {
             let total = kinds.values().sum();
-            let parts: Vec<String> = counts.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+            let mut parts: Vec<(&str, String)> = kinds
+                .iter()
+                .map(|(kind, n)| (kind.as_str(), plural(*n, kind.as_str(), many(*kind))))
+                .collect();
+            parts.sort_unstable();
+            let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
             writeln!(out, "no faults in {} ({})", plural(total, "object", "objects"), parts.join(", "))?;
             writeln!(out, "manifest {manifest}")?;
             Ok(())
         })?;
         Ok(Exit::Done)
+    }
+}
+
+/// Several objects of a kind. (A program has one `settings`.)
+const fn many(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Settings => "settings",
+        Kind::Constant => "constants",
+        Kind::Secret => "secrets",
+        Kind::EventType => "event_types",
+        Kind::Trait => "traits",
+        Kind::Metric => "metrics",
+        Kind::Audience => "audiences",
+        Kind::Currency => "currencies",
+        Kind::Reactor => "reactors",
     }
 }

@@ -9,7 +9,7 @@ use store::{
         identity,
     },
 };
-use store_sqlite::SqliteBackend;
+use store_sqlite::{Anchored, SqliteBackend, anchored};
 
 use super::{Room, copy, people};
 
@@ -156,4 +156,39 @@ async fn a_file_of_another_environment_is_refused() {
     fs::copy(room.data().join("environments/two/store.db"), room.store()).expect("it can be copied");
     let refused = backend.open("one").await.err();
     assert!(matches!(&refused, Some(Error::Refused(said)) if said.contains("two")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn whoever_only_looks_sees_what_opening_would_say() {
+    let room = Room::new();
+    let look = || {
+        let found = anchored(&room.data()).expect("it can be read");
+        assert!(found.len() == 1 && found[0].0 == "one", "{found:?}");
+        found.into_iter().next().map(|(_, told)| told)
+    };
+    assert!(anchored(&room.data()).expect("nothing is there yet").is_empty());
+    let (backend, one) = room.create().await;
+    people(&one, 0, 5).await;
+    assert!(matches!(look(), Some(Anchored::Agrees)), "while it is served");
+    one.close().await.expect("well");
+    assert!(matches!(look(), Some(Anchored::Agrees)), "{:?}", look());
+    let older = fs::read(room.store()).expect("it is there");
+    let one = backend.open("one").await.expect("looking has harmed nothing");
+    people(&one, 5, 6).await;
+    one.close().await.expect("well");
+    drop(backend);
+    for beside in ["-wal", "-shm"] {
+        let mut name = room.store().into_os_string();
+        name.push(beside);
+        let _ = fs::remove_file(name);
+    }
+    fs::write(room.store(), older).expect("it can be put back");
+    let told = look();
+    assert!(matches!(&told, Some(Anchored::Not(Error::Rewound { .. }))), "{told:?}");
+    for slot in 0..2 {
+        fs::remove_file(room.data().join(format!("anchors/one.{slot}"))).expect("it is there");
+    }
+    assert!(matches!(look(), Some(Anchored::Unknown)));
+    fs::write(room.store(), b"no database").expect("it can be written");
+    assert!(matches!(look(), Some(Anchored::Not(_))));
 }

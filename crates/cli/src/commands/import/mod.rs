@@ -1,9 +1,10 @@
 //! `greenroom import`.
 
+mod source;
+
 use std::{
-    fs::File,
-    io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    io::{BufRead, Read},
+    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use self::source::Source;
 use crate::{
     arguments::In,
     client::{
@@ -26,13 +28,13 @@ use crate::{
 
 /// Import events from a file of Segment messages, one a line
 ///
-/// Events count as of their own time: an import of 1997's orders behaves as 1997. A line without a messageId
+/// The file may be compressed with gzip. Events count as of their own time: an import of 1997's orders behaves as 1997. A line without a messageId
 /// gets one of the file and its number, so that equal lines are separate events and the same file has its
 /// effect once. Broken off and started again, it goes on where it was; imported again, everything is a
 /// duplicate.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
-    /// The file (NDJSON)
+    /// The file (NDJSON, or NDJSON in gzip); `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -72,28 +74,28 @@ impl Counts {
 impl Import {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
         let client = context.client()?;
-        let (name, lines) = fingerprint(&self.file)?;
+        let source = Source::of(&self.file)?;
+        let (name, lines) = fingerprint(&source)?;
         let path = format!("{}/imports", routes::environment(&self.place.environment));
         let first = if self.from_start { 1 } else { resume(&client, &path, &name, lines)? };
         if first > 1 {
             context.note(&format!("going on with line {} of {}", count_of(first), count_of(lines)))?;
         }
-        let mut reader = BufReader::with_capacity(1 << 20, open(&self.file)?);
+        let mut reader = source.read()?;
         let mut line = String::new();
         for _ in 1..first {
             line.clear();
-            reader.read_line(&mut line).with_context(|| format!("reading {}", self.file.display()))?;
+            reader.read_line(&mut line).with_context(|| format!("reading {source}"))?;
         }
         let begun = Instant::now();
         let mut counts = Counts::default();
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(context.watched);
         let mut next = first;
         let one = format!("{path}/{}", encoded(&name));
         while next <= lines {
-            let part = part(&mut reader, self.at_once)
-                .with_context(|| format!("line {next} of {}", self.file.display()))?;
+            let part = part(&mut reader, self.at_once).with_context(|| format!("line {next} of {source}"))?;
             if part.lines == 0 {
-                bail!("{} became shorter while it was imported", self.file.display());
+                bail!("{source} became shorter while it was imported");
             }
             let last = next + part.lines > lines;
             let query = format!("{one}?first_line={next}&last={last}");
@@ -137,18 +139,14 @@ fn count_of(n: u64) -> String {
     count(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-fn open(file: &Path) -> Result<File> {
-    File::open(file).with_context(|| format!("opening {}", file.display()))
-}
-
-/// The import's name, by the file's content, and how many lines it has.
-fn fingerprint(file: &Path) -> Result<(String, u64)> {
-    let mut reader = open(file)?;
+/// The import's name, by its content as it is unpacked, and how many lines it has.
+fn fingerprint(source: &Source) -> Result<(String, u64)> {
+    let mut reader = source.read()?;
     let mut hash = Sha256::new();
     let (mut lines, mut ends_open) = (0, false);
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let n = reader.read(&mut buffer).with_context(|| format!("reading {}", file.display()))?;
+        let n = reader.read(&mut buffer).with_context(|| format!("reading {source}"))?;
         let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
         hash.update(bytes);
         lines += bytes.split(|byte| *byte == b'\n').count() as u64 - 1;
@@ -227,12 +225,13 @@ mod tests {
         for (name, text) in [("a", "1\n2\n3"), ("b", "1\n2\n3"), ("c", "1\n2\n3\n"), ("d", "")] {
             std::fs::write(path(name), text)?;
         }
-        assert_eq!(fingerprint(&path("a"))?, fingerprint(&path("b"))?);
-        assert_ne!(fingerprint(&path("a"))?.0, fingerprint(&path("c"))?.0);
-        assert_eq!(fingerprint(&path("a"))?.1, 3);
-        assert_eq!(fingerprint(&path("c"))?.1, 3);
-        assert_eq!(fingerprint(&path("d"))?.1, 0);
-        assert_eq!(fingerprint(&path("a"))?.0.len(), 32);
+        let known = |name: &str| fingerprint(&Source::of(&path(name))?);
+        assert_eq!(known("a")?, known("b")?);
+        assert_ne!(known("a")?.0, known("c")?.0);
+        assert_eq!(known("a")?.1, 3);
+        assert_eq!(known("c")?.1, 3);
+        assert_eq!(known("d")?.1, 0);
+        assert_eq!(known("a")?.0.len(), 32);
         Ok(())
     }
 
