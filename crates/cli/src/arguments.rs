@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     commands::{
         adjust, administrators, apply, audiences, audit, backup, clock, config, constants, demo, env,
-        explain, import, keys, migrate_store, outbox, plan, profile, pull, quarantine, rebuild, rehearse,
-        restore, revisions, rollback, secrets, send, serve, switch, tail, test, validate, verify,
+        explain, import, keys, migrate_store, outbox, plan, profile, pull, quarantine, rebuild, rehearsals,
+        rehearse, restore, revisions, rollback, secrets, send, serve, switch, tail, test, validate, verify,
+        work,
     },
     output::Format,
 };
@@ -131,6 +132,9 @@ pub(crate) enum Command {
     Rollback(rollback::Rollback),
     /// Try a change on recorded history: what would have come out differently
     Rehearse(rehearse::Rehearse),
+    /// Reports of rehearsals that were done
+    #[command(subcommand)]
+    Rehearsals(rehearsals::Rehearsals),
     /// Revisions of an environment's program, newest first
     Revisions(revisions::Revisions),
     /// Who changed what in an environment, newest first
@@ -163,6 +167,9 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     /// Make every view again from the journal
     Rebuild(rebuild::Rebuild),
+    /// Long work that is under way: list it, cancel it
+    #[command(subcommand)]
+    Work(work::Work),
     /// Back an environment up while it serves
     Backup(backup::Backup),
     /// Put a backup in an environment's place
@@ -214,6 +221,10 @@ mod tests {
             "rollback live --to abc",
             "rehearse p.json --since 1997-01-01 --until 1997-06-01 --output json",
             "rehearse --from staging --to live",
+            "rehearsals list -e live --limit 5",
+            "rehearsals show rehearsal_1 --environment live --output markdown",
+            "work list -e live",
+            "work cancel -e live request-1",
             "import x.ndjson --environment live",
             "profile show -e live u-1",
             "profile erase -e live u-1 --reason request",

@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) err: Box<dyn Write>,
     /// Whether a person sits at both ends: only then is anything asked.
     pub(crate) interactive: bool,
+    /// Whether a person sees standard error as it comes: only then is told how far things are.
+    pub(crate) watched: bool,
 }
 
 impl Context {
@@ -30,6 +32,7 @@ impl Context {
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            watched: io::stderr().is_terminal(),
         }
     }
 

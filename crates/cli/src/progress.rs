@@ -1,7 +1,7 @@
 //! How far something long is: told often on a terminal, now and then elsewhere.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     time::{Duration, Instant},
 };
 
@@ -13,10 +13,10 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// It begins now.
-    pub(crate) fn new() -> Self {
+    /// It begins now. `watched`: whether it is told on a terminal.
+    pub(crate) fn new(watched: bool) -> Self {
         let now = Instant::now();
-        Self { begun: now, told: now, terminal: io::stderr().is_terminal() }
+        Self { begun: now, told: now, terminal: watched }
     }
 
     /// Whether a person watches.

@@ -17,6 +17,7 @@ use crate::{
     nodes::{self, Node},
     seal::Seal,
     timers,
+    work::UnderWay,
 };
 
 /// How an environment runs. Each has its own queue, writer and limits.
@@ -67,6 +68,7 @@ pub struct Environment {
     pub(crate) keys: KeyRing,
     pub(crate) live: Live,
     pub(crate) node: Node,
+    pub(crate) under_way: UnderWay,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -118,6 +120,7 @@ impl Environment {
             keys,
             live: Live::default(),
             node,
+            under_way: UnderWay::default(),
             tasks: Mutex::default(),
         });
         Ok((environment, queue))

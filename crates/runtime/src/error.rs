@@ -33,6 +33,9 @@ pub enum Error {
     /// The request contradicts an earlier one or the state of things.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody cancelled the work while it was waited for.
+    #[error("the {0} was cancelled")]
+    Cancelled(&'static str),
     /// An Idempotency-Key was used before for something else.
     #[error("this Idempotency-Key was used before for another order; use a new key for a new order")]
     KeyReused,

@@ -2,7 +2,7 @@
 //!
 //! [`Greenroom`] is the whole install: environments, administrators, the seal. [`Environment`] is one
 //! environment: intake → batch → decide → commit; timers and clock; control changes; and, each in a module
-//! of its own, what people do with it: promotion, rehearsal, verification.
+//! of its own, what people do with it: promotion, rehearsal, verification; what takes long is listed in [`work`].
 //!
 //! No HTTP and no SQL: callers convert at the edge, and the store stands behind its contract.
 
@@ -28,6 +28,7 @@ pub mod quarantine;
 pub mod seal;
 pub mod timers;
 mod views;
+pub mod work;
 
 pub use environment::Environment;
 pub use error::{Error, Result};

@@ -10,11 +10,13 @@ use store::{
 use crate::{
     fault::Result,
     session::Session,
-    tables::{configuration, control, due, erasures, feed, journal, outbox, outside, quarantine_streams},
+    tables::{
+        configuration, control, due, erasures, feed, journal, outbox, outside, quarantine_streams, rehearsals,
+    },
 };
 
 /// How many kinds [`Carried`] has.
-const KINDS: i64 = 10;
+const KINDS: i64 = 11;
 
 /// Rows of one kind, and where it goes on if there may be more of it.
 type Part = (Vec<Carried>, Option<i64>);
@@ -33,7 +35,8 @@ pub(crate) async fn page(
             0 => of_control(session, place, limit).await?,
             1..=3 => of_configuration(session, no, place, limit).await?,
             4..=7 => (small(session, no).await?, None),
-            8 => records(session, class, place, limit).await?,
+            8 => rehearsed(session, place, limit).await?,
+            9 => records(session, class, place, limit).await?,
             _ => erased(session, place, limit).await?,
         };
         place = 0;
@@ -92,6 +95,12 @@ async fn small(session: &Session, kind: i64) -> Result<Vec<Carried>> {
             .map(|(name, place)| Carried::Checkpoint(name, place))
             .collect(),
     })
+}
+
+async fn rehearsed(session: &Session, after: i64, limit: usize) -> Result<Part> {
+    let rows = rehearsals::after(session, after, limit).await?;
+    let last = rows.last().map(|(no, _)| *no);
+    Ok((rows.into_iter().map(|(_, row)| Carried::Rehearsal(Box::new(row))).collect(), last))
 }
 
 async fn records(session: &Session, class: i32, after: i64, limit: usize) -> Result<Part> {

@@ -13,7 +13,7 @@ use crate::{
     session::Session,
     tables::{
         configuration, control, counters, directory, due, erasures, head, manifests, memberships, outbox,
-        outside, profiles, quarantine, quarantine_streams,
+        outside, profiles, quarantine, quarantine_streams, rehearsals,
         scan::{self, Kinds, Place},
         search, sums,
     },
@@ -176,6 +176,7 @@ async fn others(session: &Session, complaints: &mut Complaints<'_>) -> Result<()
     complaints.hear(outside::keys(session).await);
     complaints.hear(outside::secrets(session).await);
     complaints.hear(outside::checkpoints(session).await);
+    complaints.hear(rehearsals::after(session, 0, usize::MAX).await);
     complaints.hear(erasures::list(session).await);
     complaints.hear(due::schedules(session).await);
     complaints.hear(sums::list(session).await);

@@ -15,7 +15,7 @@ use store::{
     Beat, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
     DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Membership,
     NodeRow, Nodes, ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow,
-    Record, Refill, Result, RevisionRow, SecretRow, Share, Stream,
+    Record, Refill, Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
 };
 
@@ -26,7 +26,7 @@ use crate::{
     pool::{Lane, Lease},
     tables::{
         configuration, control, counters, directory, due, erasures, feed, head, journal, manifests,
-        memberships, nodes, outbox, outside, profiles, quarantine, quarantine_streams,
+        memberships, nodes, outbox, outside, profiles, quarantine, quarantine_streams, rehearsals,
         scan::{self, Kinds, Place},
         search, sums,
     },
@@ -143,6 +143,11 @@ impl Environment for PostgresEnvironment {
     }
 
     async fn outside(&self, change: OutsideChange) -> Result<()> {
+        if matches!(change, OutsideChange::PutRehearsal(_)) {
+            let mut lease = self.lease(Lane::Short).await?;
+            let told = control_change::outside(&mut lease, &self.opened.identity, &change).await;
+            return self.told(told, "keeping a rehearsal");
+        }
         read!(self, Lane::Short, "writing outside state", s, outside::change(&s, &change).await)
     }
 
@@ -428,6 +433,20 @@ impl Environment for PostgresEnvironment {
 
     async fn checkpoints(&self) -> Result<Vec<(String, String)>> {
         read!(self, Lane::Short, "reading checkpoints", s, outside::checkpoints(&s).await)
+    }
+
+    async fn rehearsals(&self, after: Option<Cursor>, limit: usize) -> Result<Page<RehearsalRow>> {
+        let list = self.list("rehearsals", &[]);
+        let before = list.numbers::<1>(after.as_ref())?.map(|[no]| no);
+        let limit = limit.max(1);
+        read!(self, Lane::Short, "listing rehearsals", s, {
+            let rows = rehearsals::list(&s, before, limit).await?;
+            Ok(numbered(page(rows, limit, |(no, _)| list.at_numbers([*no]))))
+        })
+    }
+
+    async fn rehearsal(&self, id: &str) -> Result<Option<Rehearsal>> {
+        read!(self, Lane::Short, "reading a rehearsal", s, rehearsals::find(&s, id).await)
     }
 
     async fn erasures_pending(&self) -> Result<Vec<ProfileId>> {

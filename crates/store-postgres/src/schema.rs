@@ -6,8 +6,11 @@ use tokio_postgres::SimpleQueryMessage;
 use crate::{fault::Result, pool::quoted, session::Session};
 
 /// The steps that lead to today's schema of an environment.
-pub(crate) const STORE: &[&str] =
-    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_nodes.sql")];
+pub(crate) const STORE: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_nodes.sql"),
+    include_str!("schema/0003_rehearsals.sql"),
+];
 /// The same of the control store.
 pub(crate) const CONTROL: &[&str] = &[include_str!("schema/control_0001_first.sql")];
 /// The schema of the control store.

@@ -12,7 +12,7 @@ use crate::{
         journal::{self, Journaled},
         outbox, outside,
         position::Position,
-        streams,
+        rehearsals, streams,
     },
 };
 
@@ -23,7 +23,7 @@ type Part = (Vec<Carried>, Option<i64>);
 type Read = fn(&Connection, i64, usize) -> Result<Part>;
 
 /// The kinds, in the order of [`Carried`].
-const KINDS: [Read; 10] = [
+const KINDS: [Read; 11] = [
     control,
     objects,
     revisions,
@@ -32,6 +32,7 @@ const KINDS: [Read; 10] = [
     |connection, _, _| Ok((outside::keys(connection)?.into_iter().map(Carried::Key).collect(), None)),
     |connection, _, _| Ok((outside::secrets(connection)?.into_iter().map(Carried::Secret).collect(), None)),
     checkpoints,
+    rehearsed,
     records,
     erased,
 ];
@@ -97,6 +98,12 @@ fn schedules(connection: &Connection, _: i64, _: usize) -> Result<Part> {
 fn checkpoints(connection: &Connection, _: i64, _: usize) -> Result<Part> {
     let rows = outside::checkpoints(connection)?.into_iter();
     Ok((rows.map(|(name, position)| Carried::Checkpoint(name, position)).collect(), None))
+}
+
+fn rehearsed(connection: &Connection, after: i64, limit: usize) -> Result<Part> {
+    let rows = rehearsals::after(connection, after, limit)?;
+    let last = rows.last().map(|(no, _)| *no);
+    Ok((rows.into_iter().map(|(_, row)| Carried::Rehearsal(Box::new(row))).collect(), last))
 }
 
 fn records(connection: &Connection, after: i64, limit: usize) -> Result<Part> {

@@ -9,7 +9,7 @@ use crate::{
     fault::{Fault, Result},
     tables::{
         configuration, counters, directory, due, erasures, journal, memberships, outbox, outside,
-        position::Position, profiles, quarantine, search, streams, sums,
+        position::Position, profiles, quarantine, rehearsals, search, streams, sums,
     },
 };
 
@@ -19,6 +19,8 @@ const SAID_MAX: usize = 100;
 struct Complaints<'a> {
     environment: &'a str,
     said: Vec<String>,
+    /// Whether anybody waits for them.
+    wanted: &'a dyn Fn() -> bool,
 }
 
 impl Complaints<'_> {
@@ -34,10 +36,13 @@ impl Complaints<'_> {
     }
 }
 
-/// Everything that is wrong, for people; empty when nothing is.
-pub(crate) fn run(connection: &Connection, environment: &str) -> Vec<String> {
-    let mut complaints = Complaints { environment, said: Vec::new() };
+/// Everything that is wrong, for people; empty when nothing is. Ends early when it is not wanted any more.
+pub(crate) fn run(connection: &Connection, environment: &str, wanted: &dyn Fn() -> bool) -> Vec<String> {
+    let mut complaints = Complaints { environment, said: Vec::new(), wanted };
     for part in [structure, records, views] {
+        if !wanted() {
+            return complaints.said;
+        }
         let outcome = of_one_moment(connection).and_then(|()| part(connection, &mut complaints));
         complaints.hear(outcome);
     }
@@ -49,6 +54,7 @@ pub(crate) fn run(connection: &Connection, environment: &str) -> Vec<String> {
         outside::keys(connection).map(|_| ()),
         outside::secrets(connection).map(|_| ()),
         outside::checkpoints(connection).map(|_| ()),
+        rehearsals::after(connection, 0, usize::MAX).map(|_| ()),
         erasures::list(connection).map(|_| ()),
         due::schedules(connection).map(|_| ()),
         sums::list(connection).map(|_| ()),
@@ -86,7 +92,7 @@ fn records(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<(
     let position = Position::read(connection)?;
     let mut tails: HashMap<Stream, streams::Tail> = HashMap::new();
     let (mut after, mut of_profiles) = (0, 0);
-    while after < position.seq {
+    while after < position.seq && (complaints.wanted)() {
         let (rows, last) = journal::following(connection, after, 1_000, |_| true)?;
         for row in rows {
             let stream = row.record.stream;

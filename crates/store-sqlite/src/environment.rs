@@ -17,7 +17,7 @@ use store::{
     Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
     DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, Nodes,
     ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill,
-    Result, RevisionRow, SecretRow, Share, Stream,
+    Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
 };
 use tokio::sync::oneshot;
 
@@ -31,7 +31,7 @@ use crate::{
     tables::{
         configuration, counters, directory, due, erasures, journal, memberships, outbox, outside, page,
         position::Position,
-        profiles, quarantine, search,
+        profiles, quarantine, rehearsals, search,
         streams::{self, Tail},
         sums,
     },
@@ -411,6 +411,18 @@ impl Environment for SqliteEnvironment {
         self.read(Lane::Short, "reading checkpoints", outside::checkpoints).await
     }
 
+    async fn rehearsals(&self, after: Option<Cursor>, limit: usize) -> Result<Page<RehearsalRow>> {
+        let list = self.list("rehearsals", &[]);
+        let after = list.numbers::<1>(after.as_ref())?;
+        self.read(Lane::Short, "listing rehearsals", move |c| rehearsals::list(c, list, after, limit.max(1)))
+            .await
+    }
+
+    async fn rehearsal(&self, id: &str) -> Result<Option<Rehearsal>> {
+        let id = id.to_owned();
+        self.read(Lane::Short, "reading a rehearsal", move |c| rehearsals::find(c, &id)).await
+    }
+
     async fn erasures_pending(&self) -> Result<Vec<ProfileId>> {
         self.read(Lane::Short, "reading erasures", erasures::pending).await
     }
@@ -433,7 +445,11 @@ impl Environment for SqliteEnvironment {
 
     async fn check(&self) -> Result<Vec<String>> {
         let name = self.name().to_owned();
-        self.read(Lane::Long, "checking", move |c| Ok(check::run(c, &name))).await
+        // Dropped with this future, if nobody waits for it any more.
+        let waiting = Arc::new(());
+        let waited_for = Arc::downgrade(&waiting);
+        let wanted = move || waited_for.strong_count() > 0;
+        self.read(Lane::Long, "checking", move |c| Ok(check::run(c, &name, &wanted))).await
     }
 
     async fn bytes(&self) -> Result<u64> {

@@ -6,8 +6,11 @@ use store::Error;
 use crate::fault::Result;
 
 /// The steps that lead to today's schema of an environment's store.
-pub(crate) const STORE: &[&str] =
-    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_claimed.sql")];
+pub(crate) const STORE: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_claimed.sql"),
+    include_str!("schema/0003_rehearsals.sql"),
+];
 /// The same of the control store.
 pub(crate) const CONTROL: &[&str] = &[include_str!("schema/control_0001_first.sql")];
 

@@ -9,8 +9,8 @@ use ledger::{Account, CurrencyKey, ProfileId};
 use crate::{
     Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction,
     DirectoryEntry, DirectoryKey, Due, Granted, Identity, Membership, NewRecord, Nodes, ObjectRow, OutboxRow,
-    OutsideChange, Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Result, RevisionRow,
-    SecretRow, Share, Stream, SumChange,
+    OutsideChange, Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Rehearsal,
+    RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream, SumChange,
 };
 
 /// A position in the control stream. Every record names the one it was decided under.
@@ -70,8 +70,8 @@ pub struct Writes {
     /// Outside: born only here.
     pub outbox: Vec<OutboxRow>,
     /// Erasures: delete the bodies of these streams (a profile's, and quarantined events of the same person)
-    /// for good, this commit's own among them; with a profile's search terms, memberships and outbox
-    /// payloads, and a quarantined event's row; and note them in the list of erasures.
+    /// for good, this commit's own among them; with a profile's search terms, memberships, outbox payloads and
+    /// what rehearsals' reports say of it, and a quarantined event's row; and note them in the list of erasures.
     pub erase: Vec<Stream>,
     /// View: identities that lead nowhere from now on (an erased person's).
     pub forget: Vec<DirectoryKey>,
@@ -220,9 +220,13 @@ pub trait Environment: Send + Sync {
     async fn secrets(&self) -> Result<Vec<SecretRow>>;
     /// All import checkpoints: name and position.
     async fn checkpoints(&self) -> Result<Vec<(String, String)>>;
+    /// Reports of rehearsals that are kept, newest first.
+    async fn rehearsals(&self, after: Option<Cursor>, limit: usize) -> Result<Page<RehearsalRow>>;
+    /// One of them, whole.
+    async fn rehearsal(&self, id: &str) -> Result<Option<Rehearsal>>;
 
     /// Profiles on the list of erasures that a restore has brought back: their bodies, search terms,
-    /// memberships and outbox payloads are gone again, their state is not. Erase each (`Writes::erase`)
+    /// memberships, outbox payloads and what reports say of them are gone again, their state is not. Erase each (`Writes::erase`)
     /// before anything is served; that takes it off this list.
     async fn erasures_pending(&self) -> Result<Vec<ProfileId>>;
 

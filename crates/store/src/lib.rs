@@ -3,7 +3,7 @@
 //! One [`Environment`] handle gives one environment's store. The **journal** is the truth: append-only
 //! records in streams, each addressed `(stream, n)` without gaps. **Views** (profiles, memberships, search,
 //! due work, sums, counters, directory) are what the records add up to and can be dropped and rebuilt.
-//! **Outside state** (outbox and deliveries, keys, secrets) is neither. The three stand apart in
+//! **Outside state** (outbox and deliveries, keys, secrets, rehearsals' reports) is neither. The three stand apart in
 //! [`Writes`], so that a backend may keep journal and views in different places and fill the views behind.
 //!
 //! The contract has no order between streams. [`Cursor`]s are opaque. A record's bytes are opaque: the
@@ -21,6 +21,7 @@ mod nodes;
 mod outside;
 mod reach;
 mod records;
+mod rehearsals;
 mod views;
 
 pub use backend::*;
@@ -31,6 +32,7 @@ pub use nodes::*;
 pub use outside::*;
 pub use reach::*;
 pub use records::*;
+pub use rehearsals::*;
 pub use views::*;
 
 /// What can go wrong in a store. One type for every backend.

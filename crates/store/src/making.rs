@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    CounterKey, Environment, KeyRow, ObjectRow, OutboxRow, PromotionRow, Record, Result, RevisionRow,
-    SecretRow, Stream, Writes,
+    CounterKey, Environment, KeyRow, ObjectRow, OutboxRow, PromotionRow, Record, Rehearsal, Result,
+    RevisionRow, SecretRow, Stream, Writes,
 };
 
 /// A row that leaves a store. The kinds come in this order, each sorted as its text says.
@@ -33,6 +33,8 @@ pub enum Carried {
     Secret(SecretRow),
     /// An import's name and how far it has come; by name.
     Checkpoint(String, String),
+    /// A rehearsal's report; oldest first.
+    Rehearsal(Box<Rehearsal>),
     /// A record of a profile's or a quarantined event's stream; in the order of the feed.
     Record(CarriedRecord),
     /// A stream whose bodies are gone for good; by stream.

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use ledger::ProfileId;
 
+use crate::Rehearsal;
+
 /// Something to send, born in the deciding commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxRow {
@@ -89,4 +91,7 @@ pub enum OutsideChange {
     DropSecret(String),
     /// Notes how far an import has come.
     PutCheckpoint(String, String),
+    /// Keeps a report as the newest; beyond [`crate::REHEARSALS_KEPT`] the oldest goes. What it says of members who are
+    /// on the list of erasures is left out: they may have been erased while it was made.
+    PutRehearsal(Box<Rehearsal>),
 }

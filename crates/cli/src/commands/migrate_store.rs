@@ -92,13 +92,14 @@ async fn opened_target(to: &Place) -> Result<Arc<dyn Backend>> {
 
 /// Moves one environment, and says how far it is.
 async fn one(moving: &Move, row: &RegistryRow, context: &mut Context) -> Result<Arrived> {
-    let (mut stage, mut progress) = (None, Progress::new());
+    let watched = context.watched;
+    let (mut stage, mut progress) = (None, Progress::new(watched));
     let err = &mut *context.err;
     // That nobody reads it is no reason to stop.
     let arrived = moving
         .environment(row, &mut |told: Told<'_>| {
             if stage.replace(told.stage) != Some(told.stage) {
-                progress = Progress::new();
+                progress = Progress::new(watched);
                 if !progress.is_watched() {
                     let _ = writeln!(err, "{}: {}", told.environment, begins(told.stage));
                 }

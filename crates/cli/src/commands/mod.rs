@@ -22,6 +22,7 @@ pub(crate) mod profile;
 pub(crate) mod pull;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;
+pub(crate) mod rehearsals;
 pub(crate) mod rehearse;
 pub(crate) mod restore;
 pub(crate) mod revisions;
@@ -35,9 +36,11 @@ pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
+pub(crate) mod work;
 
 mod change;
 mod files;
+mod long;
 mod span;
 #[cfg(test)]
 mod stories;
@@ -49,9 +52,12 @@ use crate::{arguments::Command, context::Context, exit::Exit, output::Format};
 /// Runs a command.
 pub(crate) fn run(command: Command, context: &mut Context) -> Result<Exit> {
     // Before anything is done: a change whose result could not be shown would have happened all the same.
-    let takes_markdown = matches!(command, Command::Plan(_) | Command::Rehearse(_));
+    let takes_markdown = matches!(
+        command,
+        Command::Plan(_) | Command::Rehearse(_) | Command::Rehearsals(rehearsals::Rehearsals::Show { .. })
+    );
     if context.global.output == Format::Markdown && !takes_markdown {
-        bail!("`--output markdown` is for `plan` and `rehearse` only");
+        bail!("`--output markdown` is for `plan`, `rehearse` and `rehearsals show` only");
     }
     match command {
         Command::Serve(it) => it.run(context),
@@ -73,6 +79,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<Exit> {
         Command::Apply(it) => it.run(context),
         Command::Rollback(it) => it.run(context),
         Command::Rehearse(it) => it.run(context),
+        Command::Rehearsals(it) => it.run(context),
         Command::Revisions(it) => it.run(context),
         Command::Audit(it) => it.run(context),
         Command::Send(it) => it.run(context),
@@ -86,6 +93,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<Exit> {
         Command::Outbox(it) => it.run(context),
         Command::Verify(it) => it.run(context),
         Command::Rebuild(it) => it.run(context),
+        Command::Work(it) => it.run(context),
         Command::Backup(it) => it.run(context),
         Command::Restore(it) => it.run(context),
         Command::MigrateStore(it) => it.run(context),

@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 
 use super::{
     change::{self, Change, Chosen},
-    span,
+    long, span,
 };
 use crate::{
-    client::routes,
     context::Context,
     exit::Exit,
-    output::{Format, rehearsal},
+    output::{Format, rehearsal, text::at},
 };
 
 /// Try a change on recorded history: what would have come out differently
 ///
 /// Reads the history of the environment that would be changed, and decides every event twice: as recorded,
-/// which must come out as recorded, and under the change. Nothing is written and nothing is sent. Exit code 5
-/// when the report is not to be trusted, or exceeds a --budget.
+/// which must come out as recorded, and under the change. Nothing is decided and nothing is sent; the report
+/// is kept there (`greenroom rehearsals`). Ctrl-C ends it at any time. Exit code 5 when the report is not to be
+/// trusted, or exceeds a --budget.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["path", "from"]))]
 pub(crate) struct Rehearse {
@@ -63,8 +63,7 @@ impl Rehearse {
         let mut body = Value::Object(change.body);
         body["since"] = json!(self.since);
         body["until"] = json!(self.until);
-        let path = format!("{}/rehearse", routes::environment(&change.target));
-        let mut report = context.client()?.post(&path, &body)?;
+        let mut report = long::post(context, &change.target, "rehearse", &body)?;
         let exceeded = exceeded(&report, &self.budgets)?;
         if !self.budgets.is_empty() {
             report["exceeded"] = json!(exceeded);
@@ -76,6 +75,9 @@ impl Rehearse {
             }
             _ => context.show(&report, |out| Ok(write!(out, "{}", rehearsal::text(&report))?))?,
         }
+        let (id, target) = (at(&report, "/id"), &change.target);
+        context
+            .note(&format!("kept as {id}; see it again with `greenroom rehearsals show -e {target} {id}`"))?;
         for what in &exceeded {
             context.note(&format!("over budget: {what}"))?;
         }

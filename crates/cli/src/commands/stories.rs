@@ -93,6 +93,7 @@ impl Place {
             out: Box::new(out.clone()),
             err: Box::new(err.clone()),
             interactive: false,
+            watched: true,
         };
         let exit = super::run(arguments.command, &mut context).unwrap_or_else(|error| {
             context.complain(&error);
@@ -259,5 +260,31 @@ fn an_import_goes_on_where_it_was() -> Result<()> {
     place.done(&format!("restore -e live {backup} --auto-approve"));
     place.done("clock show -e live");
     assert!(place.run("clock advance -e live 30d").err.contains("test_only"));
+    place.stop()
+}
+
+#[test]
+fn whoever_watches_sees_how_far_it_is() -> Result<()> {
+    let place = Place::new()?;
+    place.done(&format!("apply {} --to live --auto-approve", shop()));
+    let file = place.room.path().join("orders.ndjson");
+    let line = |n: u32| {
+        format!(
+            r#"{{"type":"track","event":"Order Completed","userId":"u{}","timestamp":"1997-01-05T00:00:00Z","properties":{{"order_id":"o{n}","total":2.5}}}}"#,
+            n % 700
+        )
+    };
+    fs::write(&file, (1..=8_000).map(line).collect::<Vec<_>>().join("\n"))?;
+    place.done(&format!("import {} -e live", file.display()));
+    let verified = place.run("verify -e live");
+    assert!(verified.exit == Exit::Done && verified.out.contains("live holds"), "{}", verified.out);
+    let told: Vec<u64> = verified
+        .err
+        .split("\r\u{1b}[K")
+        .filter_map(|told| told.split_once(" of 8,000 records (")?.0.replace(',', "").parse().ok())
+        .collect();
+    assert!(told.len() > 1 && told.is_sorted() && told.first() < told.last(), "it moves: {}", verified.err);
+    assert!(verified.err.ends_with("\r\u{1b}[K"), "and leaves the line for others");
+    assert!(place.done("work list -e live").contains("nothing here"));
     place.stop()
 }

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::long;
 use crate::{
     arguments::In,
-    client::routes,
     context::Context,
     exit::Exit,
     output::text::{at, number},
@@ -14,7 +14,7 @@ use crate::{
 /// Prove that every recorded decision comes out the same again
 ///
 /// Decides every record anew under its own program and compares to the byte; checks every chain, sum and
-/// view. Writes nothing. Exit code 1 if anything does not hold.
+/// view. Writes nothing, and can be ended at any time with Ctrl-C. Exit code 1 if anything does not hold.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
     #[command(flatten)]
@@ -23,8 +23,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
-        let path = format!("{}/verify", routes::environment(&self.place.environment));
-        let verified = context.client()?.post(&path, &json!({}))?;
+        let verified = long::post(context, &self.place.environment, "verify", &json!({}))?;
         let passed = verified.get("passed").and_then(Value::as_bool).unwrap_or(false);
         context.show(&verified, |out| {
             for (what, pointer) in [

@@ -140,7 +140,9 @@ pub(crate) fn text(report: &Value) -> String {
                 Some(format!("{} → {} {currency}", count(recorded), count(candidate)))
             })
             .collect();
-        let _ = writeln!(out, "  {}  {}", at(member, "/profile"), points.join(", "));
+        let erased = member.get("erased").and_then(Value::as_bool).unwrap_or(false);
+        let what = if erased { "erased since".to_owned() } else { points.join(", ") };
+        let _ = writeln!(out, "  {}  {what}", at(member, "/profile"));
         // Both traces of the first: the rest is in the JSON.
         if let (0, Some(event)) = (rank, member.get("event").filter(|event| !event.is_null())) {
             let _ = writeln!(out, "    at {} {}:", at(event, "/event"), at(event, "/occurred_at"));
@@ -193,7 +195,8 @@ mod tests {
                 "points": {"points": {"recorded": 1000, "candidate": 2500}}}},
             "audiences": {"big": {"recorded": 5, "candidate": 4}},
             "rejected": {"schema": 3},
-            "most_affected": [{"profile": "p1", "points": {"points": {"recorded": 1, "candidate": 2}}, "event": null}],
+            "most_affected": [{"profile": "p1", "points": {"points": {"recorded": 1, "candidate": 2}}, "event": null},
+                {"profile": "p2", "points": {}, "event": null, "erased": true}],
         })
     }
 
@@ -206,6 +209,7 @@ mod tests {
             "bonus: points     1,000      2,500  +1,500",
             "would have gone into quarantine: 3 (schema)",
             "p1  1 → 2 points",
+            "p2  erased since",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }

@@ -6,6 +6,7 @@ mod damage;
 mod expressions;
 mod idempotency;
 mod import;
+mod long_work;
 mod moving;
 mod nodes;
 mod outages;

@@ -11,5 +11,5 @@ pub(crate) mod walk;
 pub use explain::{Explained, ExplainedRecord};
 pub use postings::ledger_lines;
 pub use rebuild::Rebuilt;
-pub use rehearsal::{RehearsalRequest, report};
+pub use rehearsal::{RehearsalRequest, Rehearsed, report};
 pub use verify::{Finding, Verified};

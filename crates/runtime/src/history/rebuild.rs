@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use engine::{Input, Profile, record::Recorded};
@@ -12,7 +12,7 @@ use store::{
     Claim, CounterKey, DirectoryEntry, DirectoryKey, ProfileWrite, Record, Refill, Stream, SumChange, Writes,
 };
 
-use crate::{Environment, Result, hashed::Hasher, quarantine, views};
+use crate::{Environment, Result, hashed::Hasher, quarantine, views, work::Progress};
 
 /// What a rebuild made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -29,9 +29,17 @@ const ROWS_AT_ONCE: usize = 2_000;
 impl Environment {
     /// Makes every view again. Nothing is decided, nothing is sent; readers see the old views until it is
     /// done.
-    pub async fn rebuild(&self) -> Result<Rebuilt> {
+    pub async fn rebuild(&self, progress: &Progress) -> Result<Rebuilt> {
+        progress.begin(self.store.record_count().await?);
         let done = Arc::new(Mutex::new(Rebuilt::default()));
-        let rebuilder = Rebuilder { done: Arc::clone(&done), ..Rebuilder::new(self.hasher.clone()) };
+        // Dropped with this future, if nobody waits for it any more.
+        let waiting = Arc::new(());
+        let rebuilder = Rebuilder {
+            done: Arc::clone(&done),
+            progress: progress.clone(),
+            waited_for: Some(Arc::downgrade(&waiting)),
+            ..Rebuilder::new(self.hasher.clone())
+        };
         self.store.rebuild(Box::new(rebuilder)).await?;
         let rebuilt = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(rebuilt)
@@ -48,6 +56,9 @@ pub(crate) struct Rebuilder {
     quarantine: BTreeMap<[u8; 16], Option<store::QuarantineRow>>,
     pending: Option<std::vec::IntoIter<Writes>>,
     done: Arc<Mutex<Rebuilt>>,
+    progress: Progress,
+    /// Gone when nobody waits any more; then it is given up, wherever it runs.
+    waited_for: Option<Weak<()>>,
 }
 
 fn failed(error: &dyn std::fmt::Display, record: &Record) -> store::Error {
@@ -69,6 +80,18 @@ impl Rebuilder {
             quarantine: BTreeMap::new(),
             pending: None,
             done: Arc::default(),
+            progress: Progress::default(),
+            waited_for: None,
+        }
+    }
+
+    /// An error once nobody waits any more: the store then goes back to the views of before.
+    fn go_on(&self) -> store::Result<()> {
+        match &self.waited_for {
+            Some(waiting) if waiting.strong_count() == 0 => Err(store::Error::Refused(
+                "nobody waits for the rebuild any more; it was given up".to_owned(),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -164,6 +187,8 @@ impl Rebuilder {
 
 impl Refill for Rebuilder {
     fn record(&mut self, record: Record) -> store::Result<()> {
+        self.go_on()?;
+        self.progress.add(1);
         self.done.lock().unwrap_or_else(PoisonError::into_inner).records += 1;
         match record.stream {
             Stream::Profile(id) => self.profile_record(id, &record),
@@ -173,6 +198,7 @@ impl Refill for Rebuilder {
     }
 
     fn rows(&mut self) -> store::Result<Option<Writes>> {
+        self.go_on()?;
         if self.pending.is_none() {
             self.pending = Some(self.finish());
         }

@@ -7,7 +7,7 @@ use ledger::{Account, CurrencyKey, ProfileId};
 use serde::Serialize;
 
 use super::walk::{self, Read, RulesSeen};
-use crate::{Environment, Result};
+use crate::{Environment, Result, work::Progress};
 
 /// What does not hold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,9 +70,10 @@ type Sums = BTreeMap<(CurrencyKey, Account), i64>;
 
 impl Environment {
     /// Verifies the whole environment as it was when this began. Reads everything, writes nothing.
-    pub async fn verify(&self) -> Result<Verified> {
+    pub async fn verify(&self, progress: &Progress) -> Result<Verified> {
+        progress.begin(self.store.record_count().await?);
         // What the store checks by itself and what is decided again have nothing in common but the file.
-        let (checked, walked) = tokio::join!(self.store.check(), self.verify_records());
+        let (checked, walked) = tokio::join!(self.store.check(), self.verify_records(progress));
         let (checked, mut verified) = (checked?, walked?);
         // First what is wrong with the store: the rest may follow from it.
         let found = std::mem::take(&mut verified.findings);
@@ -86,7 +87,7 @@ impl Environment {
         Ok(verified)
     }
 
-    async fn verify_records(&self) -> Result<Verified> {
+    async fn verify_records(&self, progress: &Progress) -> Result<Verified> {
         // Reading the control stream checks its chain.
         let control_records = self.epochs.refresh().await?.epoch;
         let mut verified = Verified { control_records, ..Verified::default() };
@@ -96,9 +97,11 @@ impl Environment {
             let mut states: HashMap<ProfileId, Profile> = HashMap::new();
             let mut pages = walk::Pages::of(self, share);
             while let Some(page) = pages.next().await? {
+                let records = page.len();
                 for read in page {
                     self.verify_record(read, &mut states, &mut sums, &mut rules, &mut verified).await?;
                 }
+                progress.add(records);
                 tokio::task::yield_now().await;
             }
             self.verify_states(&states, &mut verified).await?;

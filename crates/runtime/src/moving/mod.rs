@@ -21,6 +21,7 @@ use crate::{
     environment::Options,
     history::Verified,
     nodes::SESSION,
+    work,
 };
 
 /// What is being done to an environment.
@@ -183,7 +184,7 @@ impl Move {
         let much = compare::Much { records, profiles, quarantined };
         differences.extend(compare::views(source, &target, much, &mut tell).await?);
         tell(Stage::Verifying, 0, records);
-        let verified = environment.verify().await?;
+        let verified = environment.verify(&work::Progress::default()).await?;
         differences.extend(found(&verified));
         target.close().await?;
         if !differences.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use store::{
-    Carried, CarriedRecord, KeyRow, OutboxRow, PromotionRow, Record, Stream,
+    Carried, CarriedRecord, KeyRow, OutboxRow, PromotionRow, Record, Rehearsal, Stream,
     encoding::{StreamKey, micros},
 };
 
@@ -83,6 +83,7 @@ impl Tally {
             Carried::Checkpoint(name, place) => {
                 self.kind("checkpoints").text(name).text(place);
             }
+            Carried::Rehearsal(rehearsal) => self.rehearsal(rehearsal),
             Carried::Record(CarriedRecord { record, outbox, identity }) => {
                 let kind = match record.stream {
                     Stream::Profile(_) => "records",
@@ -142,6 +143,15 @@ impl Tally {
         fields.time(row.made_at).opt_time(row.expires_at).opt_time(row.revoked_at).text(&row.hint);
     }
 
+    fn rehearsal(&mut self, rehearsal: &Rehearsal) {
+        let Rehearsal { row, report, members } = rehearsal;
+        let fields = self.kind("rehearsals").text(&row.id).time(row.at).text(&row.actor_id).text(&row.actor);
+        let fields = fields.text(&row.digest).opt(row.current.as_ref().map(<[u8; 32]>::as_slice));
+        let fields = fields.bytes(&row.candidate).opt_time(row.since).opt_time(row.until);
+        let fields = fields.number(u64::from(row.trusted)).text(report).number(members.len() as u64);
+        members.iter().fold(fields, |fields, member| fields.bytes(&member.profile.0).text(&member.about));
+    }
+
     fn outbox(&mut self, row: &OutboxRow) {
         self.kind("outbox_rows")
             .bytes(&row.profile.0)
@@ -195,7 +205,7 @@ impl Tally {
     }
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "control_records",
     "objects",
     "revisions",
@@ -204,6 +214,7 @@ const KINDS: [&str; 12] = [
     "keys",
     "secrets",
     "checkpoints",
+    "rehearsals",
     "records",
     "quarantine_records",
     "outbox_rows",

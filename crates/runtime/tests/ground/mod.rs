@@ -15,6 +15,7 @@ use runtime::{
     control::Actor,
     environment::Options,
     ingest::{Incoming, ItemOutcome},
+    work::Progress,
 };
 use serde_json::{Map, Value, json};
 use testing::Store;
@@ -189,10 +190,10 @@ pub(crate) async fn exports(environment: &Environment) -> Vec<(&'static str, Vec
 /// Everything must hold: decisions reproduce, sums balance, views are what the journal says; and a rebuild
 /// changes nothing.
 pub(crate) async fn holds(environment: &Environment) {
-    let verified = environment.verify().await.expect("it verifies");
+    let verified = environment.verify(&Progress::default()).await.expect("it verifies");
     assert!(verified.passed(), "{:#?}", verified.findings);
     let before = exports(environment).await;
-    environment.rebuild().await.expect("it rebuilds");
+    environment.rebuild(&Progress::default()).await.expect("it rebuilds");
     for ((view, before), (_, after)) in before.into_iter().zip(exports(environment).await) {
         assert_eq!(before, after, "view {view} after a rebuild");
     }

@@ -10,8 +10,10 @@ use runtime::{
     clock::SystemClock,
     configuration::{ApplyRequest, PlanSource},
     environment::Options,
+    history::RehearsalRequest,
     ingest::ItemOutcome,
     keys::KeyKind,
+    work::Progress,
 };
 use serde_json::{Map, Value, json};
 use store::{Backend, Carried, OutsideChange, VIEWS};
@@ -73,10 +75,14 @@ spec:
     - send_message: {template: hello, channel: email, data: {points: profile.balances.points}}
 ";
 
-fn request(source: PlanSource) -> ApplyRequest {
+fn choices() -> Choices {
     let order = "event_type/order_completed".parse().expect("an address");
     let take = [(order, Side::Source)].into_iter().collect();
-    let choices = Choices { take, allow_delete: true, ..Choices::default() };
+    Choices { take, allow_delete: true, ..Choices::default() }
+}
+
+fn request(source: PlanSource) -> ApplyRequest {
+    let choices = choices();
     ApplyRequest { source, choices, expect: None, actor: ada(), message: Some("a move".into()) }
 }
 
@@ -157,12 +163,25 @@ async fn people(environment: &Environment, promoted_from: Option<Arc<Environment
         environment.advance_clock(ada(), late()).await.expect("the clock moves");
     }
     let gone = environment.find_profile(&find("gone")).await.expect("it reads").expect("still there");
+    rehearse(environment).await;
     environment.order(gone, command(Order::Erase), None).await.expect("it erases");
     let waiting = environment.store().quarantine(None, 10).await.expect("it reads").rows;
     assert_eq!(waiting.len(), 1, "what the erased sent is gone");
     environment.make_key(ada(), KeyKind::Secret, "ci", vec!["read".into()], None).await.expect("it is made");
     let checkpoint = OutsideChange::PutCheckpoint("orders.ndjson".to_owned(), "7".to_owned());
     environment.store().outside(checkpoint).await.expect("it is noted");
+}
+
+/// Tries a program whose condition reads what people wrote.
+async fn rehearse(environment: &Environment) {
+    let reads =
+        "  condition: \"has(event.properties.note) && event.properties.note != 'x'\"\n  schedule: {until";
+    let bundle = bundle(&wider().replace("  schedule: {until", reads));
+    let source = PlanSource::Directory { bundle, name: "test".into(), pulled: None };
+    let request = RehearsalRequest { source, choices: choices(), since: None, until: None };
+    let done = environment.rehearse(request, &ada(), &Progress::default()).await.expect("it rehearses");
+    let told = serde_json::to_string(&done.report).expect("it is JSON");
+    assert!(told.contains(MARKER), "it speaks of who is erased later: {told}");
 }
 
 /// What must be found again.
@@ -243,7 +262,7 @@ pub(crate) async fn goes_on(backend: Arc<dyn Backend>, estate: &Estate) {
         let duplicate = ItemOutcome::Duplicate { by: "message_id".into() };
         assert_eq!(outcomes[..2], [duplicate.clone(), duplicate]);
         assert!(matches!(outcomes[2], ItemOutcome::Decided(_)), "{outcomes:?}");
-        let verified = environment.verify().await.expect("it verifies");
+        let verified = environment.verify(&Progress::default()).await.expect("it verifies");
         assert!(verified.passed(), "{:#?}", verified.findings);
     }
     greenroom.stop().await.expect("it stops");

@@ -57,6 +57,6 @@ async fn no_point_is_spent_twice() {
             assert_eq!((told, left), (POINTS, 0), "round {round}: told that they have spent, and left");
         }
     }
-    let verified = cluster.live(1).verify().await.expect("it verifies");
+    let verified = cluster.live(1).verify(&runtime::work::Progress::default()).await.expect("it verifies");
     assert!(verified.passed(), "{:#?}", verified.findings);
 }

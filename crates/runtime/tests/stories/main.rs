@@ -11,6 +11,7 @@ mod clock;
 mod ground;
 mod identity;
 mod ledger_stories;
+mod long_work;
 mod promotion;
 mod rehearsal;
 mod robustness;

@@ -15,6 +15,7 @@ use runtime::{
     configuration::{ApplyRequest, PlanSource},
     history::RehearsalRequest,
     ingest::ItemOutcome,
+    work::Progress,
 };
 
 use crate::ground::{SHOP, ada, apply, at, bundle, ground, holds, order, points, send, state};
@@ -34,6 +35,10 @@ fn request(source: PlanSource) -> ApplyRequest {
     ApplyRequest { source, choices: Choices::default(), expect: None, actor: ada(), message: None }
 }
 
+fn whole(source: PlanSource) -> RehearsalRequest {
+    RehearsalRequest { source, choices: Choices::default(), since: None, until: None }
+}
+
 #[tokio::test]
 async fn a_rehearsal_says_what_a_fresh_import_then_gives() {
     let ground = ground().await;
@@ -50,15 +55,8 @@ async fn a_rehearsal_says_what_a_fresh_import_then_gives() {
     staging.apply(request(PlanSource::Environment(Arc::clone(&live)))).await.expect("it is cloned");
     apply(&staging, &doubled()).await;
     let source = || PlanSource::Environment(Arc::clone(&staging));
-    let report = live
-        .rehearse(RehearsalRequest {
-            source: source(),
-            choices: Choices::default(),
-            since: None,
-            until: None,
-        })
-        .await
-        .expect("it rehearses");
+    let report =
+        live.rehearse(whole(source()), &ada(), &Progress::default()).await.expect("it rehearses").report;
     assert!(report.trusted, "{:?}", report.untrusted_because);
     assert_eq!(report.events, 200);
     let reactor = &report.reactors["points_for_orders"];
@@ -175,10 +173,8 @@ async fn stale_blocked_and_back() {
     let file = || PlanSource::File(Box::new(plan.clone()));
     let again = live.plan(&file(), Choices::default()).await.expect("it plans").plan;
     assert_eq!(again.digest, plan.digest);
-    let report = live
-        .rehearse(RehearsalRequest { source: file(), choices: Choices::default(), since: None, until: None })
-        .await
-        .expect("it rehearses");
+    let report =
+        live.rehearse(whole(file()), &ada(), &Progress::default()).await.expect("it rehearses").report;
     assert_eq!(report.candidate, plan.result.to_string());
     live.apply(request(file())).await.expect("it is promoted");
     send(&live, vec![order("m1", "u1", "50", at("2025-03-01T10:00:00Z"))]).await;

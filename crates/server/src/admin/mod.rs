@@ -19,8 +19,10 @@ mod page;
 mod paths;
 mod profiles;
 mod quarantine;
+mod rehearsals;
 mod secrets;
 mod switches;
+mod work;
 
 use axum::{Json, Router, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -45,7 +47,9 @@ fn described() -> OpenApiRouter<Here> {
         .routes(routes!(configuration::plan::plan))
         .routes(routes!(configuration::apply::apply))
         .routes(routes!(configuration::rollback::rollback))
-        .routes(routes!(configuration::rehearse::rehearse))
+        .routes(routes!(rehearsals::rehearse::rehearse))
+        .routes(routes!(rehearsals::list::list))
+        .routes(routes!(rehearsals::show::show))
         .routes(routes!(constants::list::list))
         .routes(routes!(constants::set::set, constants::unset::unset))
         .routes(routes!(secrets::list::list))
@@ -79,6 +83,8 @@ fn described() -> OpenApiRouter<Here> {
         .routes(routes!(keys::revoke::revoke))
         .routes(routes!(clock::show::show))
         .routes(routes!(clock::advance::advance))
+        .routes(routes!(work::list::list))
+        .routes(routes!(work::cancel::cancel))
         .routes(routes!(keeping::verify::verify))
         .routes(routes!(keeping::rebuild::rebuild))
         .routes(routes!(keeping::backup::backup))

@@ -21,6 +21,7 @@ use utoipa::{
         (name = "administrators", description = "Who may do everything in every environment."),
         (name = "environments", description = "Self-contained places: own configuration, members, events, keys, clock."),
         (name = "configuration", description = "Objects, revisions, and how the head moves."),
+        (name = "rehearsals", description = "Changes tried on recorded history, and their reports."),
         (name = "bindings", description = "What an environment owns of its objects: values of constants and secrets, switches."),
         (name = "profiles", description = "Members, and orders about them."),
         (name = "audiences", description = "Audiences and their members."),
@@ -30,6 +31,7 @@ use utoipa::{
         (name = "imports", description = "History from files."),
         (name = "keys", description = "Credentials of machines."),
         (name = "clock", description = "The environment's time."),
+        (name = "work", description = "Long work that is under way: how far it is, and an end to it."),
         (name = "keeping", description = "Proving, rebuilding, backing up."),
     ),
 )]

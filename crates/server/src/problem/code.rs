@@ -59,6 +59,8 @@ codes! {
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive",
     /// What was asked contradicts the present state.
     Conflict "conflict" CONFLICT "It contradicts the present state",
+    /// Somebody cancelled it while it was waited for.
+    Cancelled "cancelled" CONFLICT "It was cancelled",
     /// It is there already.
     Exists "exists" CONFLICT "It is there already",
     /// The `Idempotency-Key` was used with another body.

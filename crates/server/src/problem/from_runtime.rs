@@ -19,6 +19,7 @@ impl From<Error> for Problem {
             Error::Missing { .. } => Self::new(Code::NotFound, sentence(&text)),
             Error::Refused(_) | Error::Decision(_) => Self::new(Code::Refused, sentence(&text)),
             Error::Conflict(_) => Self::new(Code::Conflict, sentence(&text)),
+            Error::Cancelled(_) => Self::new(Code::Cancelled, sentence(&text)),
             Error::KeyReused => Self::new(Code::KeyReused, sentence(&text)),
             Error::Stale(_) => Self::new(Code::Stale, sentence(&text)),
             Error::Blocked(blockers) => Self::new(Code::PlanBlocked, sentence(&text))

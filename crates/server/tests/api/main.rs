@@ -8,3 +8,4 @@ mod house;
 mod imports;
 mod ingest;
 mod openapi;
+mod rehearsals;

@@ -11,4 +11,4 @@ GRANT INSERT, UPDATE ON tally, quarantine_stream, erasure, object, revision, pro
     TO {role};
 GRANT DELETE ON secret TO {role};
 GRANT INSERT, UPDATE, DELETE ON directory, profile, manifest, membership, audience, search, account_sum, counter,
-    quarantine, schedule, node, duty TO {role};
+    quarantine, schedule, rehearsal, rehearsal_member, node, duty TO {role};

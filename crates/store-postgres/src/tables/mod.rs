@@ -18,6 +18,7 @@ pub(crate) mod outside;
 pub(crate) mod profiles;
 pub(crate) mod quarantine;
 pub(crate) mod quarantine_streams;
+pub(crate) mod rehearsals;
 pub(crate) mod scan;
 pub(crate) mod search;
 pub(crate) mod shards;

@@ -1,10 +1,11 @@
-//! Keys, secrets and import checkpoints.
+//! Keys, secrets and import checkpoints; and every change of outside state.
 
 use store::{
     KeyRow, OutsideChange, SecretRow,
     encoding::{Sum, array, micros, opt_time, time, verify},
 };
 
+use super::rehearsals;
 use crate::{
     fault::{Result, damaged},
     session::Session,
@@ -117,6 +118,7 @@ pub(crate) async fn checkpoints(session: &Session) -> Result<Vec<(String, String
 pub(crate) async fn change(session: &Session, change: &OutsideChange) -> Result<()> {
     match change {
         OutsideChange::PutKey(row) => return put_key(session, row).await,
+        OutsideChange::PutRehearsal(rehearsal) => return rehearsals::keep(session, rehearsal).await,
         OutsideChange::PutSecret(row) => {
             session
                 .execute(

@@ -1,6 +1,6 @@
 //! A control change: configuration and what decisions depend on, in one step.
 
-use store::{Commit, Condition, ControlWrites, Epoch, Error, Identity, Stream};
+use store::{Commit, Condition, ControlWrites, Epoch, Error, Identity, OutsideChange, Stream};
 
 use super::{end, same_incarnation};
 use crate::{
@@ -23,13 +23,30 @@ pub(crate) async fn change(
 ) -> Result<Commit> {
     lease.dirty();
     let outcome = run(lease, identity, epoch, writes).await;
-    match end(lease, outcome).await? {
-        // Nothing here is decided from rows that others may have touched.
+    alone(end(lease, outcome).await?)
+}
+
+/// Runs a change of outside state with no batch beside it.
+pub(crate) async fn outside(lease: &mut Lease, identity: &Identity, change: &OutsideChange) -> Result<()> {
+    lease.dirty();
+    let outcome = run_outside(lease, identity, change).await.map(|()| Commit::Committed);
+    alone(end(lease, outcome).await?).map(drop)
+}
+
+/// Nothing here is decided from rows that others may have touched.
+fn alone(outcome: Commit) -> Result<Commit> {
+    match outcome {
         Commit::Conflict => {
             Err(Error::Recovering("another change came between; try again".to_owned()).into())
         }
         other => Ok(other),
     }
+}
+
+async fn run_outside(session: &Session, identity: &Identity, change: &OutsideChange) -> Result<()> {
+    session.plain(BEGIN_EXCLUSIVE).await?;
+    same_incarnation(identity, head::read(session).await?)?;
+    outside::change(session, change).await
 }
 
 async fn run(session: &Session, identity: &Identity, epoch: Epoch, writes: &ControlWrites) -> Result<Commit> {

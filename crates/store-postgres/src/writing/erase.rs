@@ -10,7 +10,7 @@ use crate::{
         erasures, journal, memberships, outbox,
         quarantine::Change,
         quarantine_streams::{self, Put},
-        search,
+        rehearsals, search,
     },
 };
 
@@ -37,6 +37,7 @@ async fn one(session: &Session, stream: Stream, members: &mut memberships::Count
         Stream::Control => {}
         Stream::Profile(id) => {
             outbox::erase(session, id).await?;
+            rehearsals::erase(session, id).await?;
             search::remove_all(session, id).await?;
             memberships::leave_all(session, id, members).await?;
         }

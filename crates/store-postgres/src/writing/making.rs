@@ -20,6 +20,7 @@ use crate::{
         head::{self, BEGIN_EXCLUSIVE, Head},
         journal, manifests, memberships, outbox, outside,
         quarantine_streams::{Put, Tail},
+        rehearsals,
         shards::all_took,
         sums,
     },
@@ -75,6 +76,7 @@ async fn put_all(session: &Session, rows: Vec<Carried>) -> Result<()> {
             Carried::Schedule(address, at) => due::put_schedule(session, &address, at).await?,
             Carried::Key(row) => outside::change(session, &OutsideChange::PutKey(row)).await?,
             Carried::Secret(row) => outside::change(session, &OutsideChange::PutSecret(row)).await?,
+            Carried::Rehearsal(rehearsal) => rehearsals::put(session, &rehearsal).await?,
             Carried::Checkpoint(name, place) => {
                 outside::change(session, &OutsideChange::PutCheckpoint(name, place)).await?;
             }

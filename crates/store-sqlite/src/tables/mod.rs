@@ -14,6 +14,7 @@ pub(crate) mod outside;
 pub(crate) mod position;
 pub(crate) mod profiles;
 pub(crate) mod quarantine;
+pub(crate) mod rehearsals;
 pub(crate) mod search;
 pub(crate) mod streams;
 pub(crate) mod sums;

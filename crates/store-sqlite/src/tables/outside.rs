@@ -1,8 +1,9 @@
-//! Keys, secrets and import checkpoints.
+//! Keys, secrets and import checkpoints; and every change of outside state.
 
 use rusqlite::{Connection, OptionalExtension};
 use store::{KeyRow, OutsideChange, SecretRow};
 
+use super::rehearsals;
 use crate::{
     checksum::Sum,
     codec::{array, micros, opt_time, time},
@@ -131,6 +132,7 @@ pub(crate) fn change(connection: &Connection, change: &OutsideChange) -> Result<
             connection.execute("DELETE FROM secret WHERE key = ?1", [key])?;
             Ok(())
         }
+        OutsideChange::PutRehearsal(rehearsal) => rehearsals::keep(connection, rehearsal),
         OutsideChange::PutCheckpoint(name, position) => {
             connection.execute(
                 "INSERT OR REPLACE INTO checkpoint (name, position, crc) VALUES (?1, ?2, ?3)",

@@ -15,7 +15,7 @@ use store::Stream;
 use crate::{
     codec::{self, StreamKey, hex, micros, unhex},
     fault::{Result, file, refused},
-    tables::{erasures, journal, memberships, outbox, quarantine, search, streams},
+    tables::{erasures, journal, memberships, outbox, quarantine, rehearsals, search, streams},
 };
 
 /// Erases streams and notes them in the list of erasures.
@@ -44,6 +44,7 @@ fn one(connection: &Connection, stream: Stream) -> Result<()> {
     match stream {
         Stream::Control => Ok(()),
         Stream::Profile(id) => {
+            rehearsals::erase(connection, id)?;
             search::remove_all(connection, id)?;
             let mut members = memberships::Counts::default();
             memberships::leave_all(connection, id, &mut members)?;

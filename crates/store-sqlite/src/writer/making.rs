@@ -14,7 +14,7 @@ use crate::{
         counters::{self, Counter},
         due, erasures, journal, memberships, outbox, outside,
         position::Position,
-        profiles,
+        profiles, rehearsals,
         streams::{self, Quarantined, Tail},
     },
 };
@@ -46,6 +46,7 @@ fn one(connection: &Connection, position: &mut Position, row: Carried) -> Result
         Carried::Checkpoint(name, place) => {
             outside::change(connection, &OutsideChange::PutCheckpoint(name, place))
         }
+        Carried::Rehearsal(rehearsal) => rehearsals::put(connection, &rehearsal),
         Carried::Record(carried) => record(connection, position, carried),
         Carried::Erasure { stream, at, pending } => erasures::put(connection, stream, at, pending),
     }

@@ -5,9 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Bench, Pair, at,
     batch::{hash, life, must, outbox, profile, quarantined, record},
+    rehearsals::rehearsal,
 };
 use crate::{
-    ControlWrites, Cursor, Direction, Environment, Error, Page, PromotionRow, Result, RevisionRow, Stream,
+    ControlWrites, Cursor, Direction, Environment, Error, OutsideChange, Page, PromotionRow, Result,
+    RevisionRow, Stream,
 };
 
 /// Pages through a list to its end.
@@ -106,6 +108,7 @@ async fn filled(bench: &Bench, name: &str) -> Pair {
                 actor: "somebody".to_owned(),
                 at: at(1),
             }),
+            outside: vec![OutsideChange::PutRehearsal(Box::new(rehearsal(no, &[no])))],
             ..ControlWrites::default()
         };
         pair.b.control(u64::from(no), control).await.expect("well");
@@ -134,6 +137,12 @@ pub async fn every_list_pages_through(bench: &Bench) {
         let audit: Vec<_> =
             all(limit, |after, limit| a.audit(after, limit)).await.iter().map(|row| row.n).collect();
         assert_eq!(audit, [5, 4, 3, 2, 1], "newest first");
+        let rehearsals: Vec<_> = all(limit, |after, limit| a.rehearsals(after, limit))
+            .await
+            .into_iter()
+            .map(|row| row.id)
+            .collect();
+        assert_eq!(rehearsals, [4, 3, 2, 1, 0].map(|no| rehearsal(no, &[]).row.id), "newest first");
         let outbox = all(limit, |after, limit| a.outbox(after, limit)).await;
         let places: BTreeSet<_> = outbox.iter().map(|row| (row.profile, row.n, row.index)).collect();
         assert_eq!((outbox.len(), places.len()), (10, 10));

@@ -8,6 +8,7 @@ use super::{
     erasure::{erasure, is_gone, settle},
     identity,
     keeping::{exports, furnished, known},
+    rehearsals::rehearsal,
 };
 use crate::{
     Carried, CarriedRecord, ControlWrites, CounterKey, Cursor, Environment, Error, KeyRow, Making, NewRecord,
@@ -43,6 +44,8 @@ async fn carry(environment: &Arc<dyn Environment>, limit: usize) -> Vec<Carried>
 /// rows of views that stand for the people.
 async fn estate(pair: &Pair) -> Vec<ProfileWrite> {
     let mut rows = furnished(pair).await;
+    let erased_later = OutsideChange::PutRehearsal(Box::new(rehearsal(1, &[1, 3])));
+    pair.a.outside(erased_later).await.expect("well");
     must(&pair.a, 1, three(&pair.b).await).await;
     is_gone(&pair.a, 3, "gone").await;
     rows.push(write(profile(3), 0, 3));
@@ -117,6 +120,7 @@ fn configured(no: u8) -> ControlWrites {
             OutsideChange::PutKey(key),
             OutsideChange::PutSecret(secret),
             OutsideChange::PutCheckpoint(format!("import {no}"), "7".to_owned()),
+            OutsideChange::PutRehearsal(Box::new(rehearsal(no.into(), &[2]))),
         ],
         ..ControlWrites::default()
     }
@@ -137,7 +141,7 @@ pub async fn what_is_carried_makes_an_equal_environment(bench: &Bench) {
     let all = carry(&pair.a, 1_000).await;
     assert_eq!(carry(&pair.b, 2).await, all, "in pages of any size");
     let kinds: BTreeSet<u8> = all.iter().map(kind).collect();
-    assert_eq!(kinds.len(), 10, "some of everything");
+    assert_eq!(kinds.len(), 11, "some of everything");
     assert!(all.is_sorted_by_key(kind), "kind by kind");
 
     let other = crate::Identity { incarnation: 4, directory_key: [8; 32], ..identity("two") };
@@ -169,6 +173,9 @@ pub async fn what_is_carried_makes_an_equal_environment(bench: &Bench) {
         assert_eq!(a.outbox(None, 99).await.expect("well"), b.outbox(None, 99).await.expect("well"));
         assert_eq!(a.revisions(None, 99).await.expect("well"), b.revisions(None, 99).await.expect("well"));
         assert_eq!(a.promotions(None, 99).await.expect("well"), b.promotions(None, 99).await.expect("well"));
+        let reports =
+            (a.rehearsals(None, 99).await.expect("well"), b.rehearsals(None, 99).await.expect("well"));
+        assert!(reports.0.rows.len() == 4 && reports.0.rows == reports.1.rows, "{reports:?}");
         assert_eq!(
             a.quarantine_of([5; 16]).await.expect("well"),
             b.quarantine_of([5; 16]).await.expect("well")
@@ -204,8 +211,9 @@ fn kind(row: &Carried) -> u8 {
         Carried::Key(_) => 5,
         Carried::Secret(_) => 6,
         Carried::Checkpoint(..) => 7,
-        Carried::Record(_) => 8,
-        Carried::Erasure { .. } => 9,
+        Carried::Rehearsal(_) => 8,
+        Carried::Record(_) => 9,
+        Carried::Erasure { .. } => 10,
     }
 }
 

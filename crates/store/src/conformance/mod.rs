@@ -17,6 +17,7 @@ pub mod making;
 pub mod model;
 pub mod overtaken;
 pub mod racing;
+pub mod rehearsals;
 pub mod views;
 
 use std::{
@@ -193,6 +194,11 @@ macro_rules! conformance_tests {
             keeping::a_backup_is_one_moment_and_restores
             keeping::a_restore_applies_later_erasures
             keeping::a_backup_of_another_environment_is_refused
+            rehearsals::reports_come_back_newest_first
+            rehearsals::the_oldest_go
+            rehearsals::nothing_is_said_of_the_erased
+            rehearsals::a_restore_says_nothing_of_the_erased
+            rehearsals::an_id_is_used_once
             making::what_is_carried_makes_an_equal_environment
             making::a_gap_in_what_is_put_is_refused
             making::an_unfinished_one_is_opened_by_nobody
@@ -227,6 +233,7 @@ mod tests {
             ("configuration", include_str!("configuration.rs")),
             ("erasure", include_str!("erasure.rs")),
             ("keeping", include_str!("keeping.rs")),
+            ("rehearsals", include_str!("rehearsals.rs")),
             ("making", include_str!("making.rs")),
             ("model", include_str!("model.rs")),
         ] {

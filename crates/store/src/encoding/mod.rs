@@ -8,6 +8,7 @@ mod codec;
 mod cursor;
 mod lines;
 mod names;
+pub mod rehearsals;
 
 pub use checksum::Sum;
 pub use codec::*;

@@ -6,6 +6,7 @@
 //! runs its own timers.
 
 mod candidate;
+mod kept;
 pub mod report;
 mod tally;
 
@@ -20,13 +21,14 @@ use ledger::ProfileId;
 use program::{Bundle, Program, plan::Choices};
 use store::Buckets;
 
+pub use self::kept::Rehearsed;
 use self::{
     candidate::{Candidate, Counters, NotCarried},
-    report::{Affected, AffectedEvent, Both, Report},
+    report::{Affected, AffectedEvent, Both, Doubt, Report},
     tally::Side,
 };
 use super::walk::{self, RulesSeen};
-use crate::{Environment, Error, Result, batch, configuration::PlanSource};
+use crate::{Environment, Error, Result, batch, configuration::PlanSource, control::Actor, work::Progress};
 
 /// What to rehearse.
 pub struct RehearsalRequest {
@@ -46,8 +48,15 @@ const EVENTS_COMPARED_MAX: usize = 10_000;
 const UNTRUSTED_REASONS_MAX: usize = 10;
 
 impl Environment {
-    /// Rehearses on this environment's own history. Reads only.
-    pub async fn rehearse(&self, request: RehearsalRequest) -> Result<Report> {
+    /// Rehearses on this environment's own history. Only the report is written: it is kept here.
+    pub async fn rehearse(
+        &self,
+        request: RehearsalRequest,
+        actor: &Actor,
+        progress: &Progress,
+    ) -> Result<Rehearsed> {
+        // Better now than when all has been read.
+        self.store.writable().await?;
         let began = self.machine_now();
         let planned = self.plan(&request.source, request.choices.clone()).await?;
         if !planned.plan.conflicts.is_empty() {
@@ -57,19 +66,25 @@ impl Environment {
             });
             return Err(Error::Blocked(undecided.collect()));
         }
-        let mut report = self.rehearse_bundle(planned.result(), request.since, request.until).await?;
+        let current = self.epochs.refresh().await?.manifest.map(|manifest| manifest.0);
+        let mut report =
+            self.rehearse_bundle(planned.result(), request.since, request.until, progress).await?;
         let took = self.machine_now().as_millisecond() - began.as_millisecond();
         report.took_ms = u64::try_from(took).unwrap_or(0);
-        Ok(report)
+        let manifests = (current, planned.result().manifest_hash().0);
+        let row = self.keep(&report, planned.plan.digest.to_string(), manifests, actor).await?;
+        Ok(Rehearsed { row, report })
     }
 
     /// Rehearses a bundle as a whole.
-    pub async fn rehearse_bundle(
+    async fn rehearse_bundle(
         &self,
         bundle: &Bundle,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
+        progress: &Progress,
     ) -> Result<Report> {
+        progress.begin(self.store.record_count().await?);
         let state = self.epochs.refresh().await?;
         let program = Arc::new(Program::compile(bundle).map_err(Error::Faults)?);
         let mut candidate = self.epochs.compile_rules(&state, program)?;
@@ -83,6 +98,7 @@ impl Environment {
             .collect();
         let mut rehearsal = Rehearsal {
             environment: self,
+            progress,
             candidate: Arc::new(candidate),
             since,
             until,
@@ -123,6 +139,7 @@ struct Member {
 
 struct Rehearsal<'a> {
     environment: &'a Environment,
+    progress: &'a Progress,
     candidate: Arc<Rules>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -140,7 +157,8 @@ impl Rehearsal<'_> {
         let mut members: HashMap<ProfileId, Member> = HashMap::new();
         let mut pages = walk::Pages::of(self.environment, share);
         while let Some(page) = pages.next().await? {
-            let mut records = Vec::with_capacity(page.len());
+            let read = page.len();
+            let mut records = Vec::with_capacity(read);
             for read in page {
                 records.push(read.recorded?);
             }
@@ -150,6 +168,7 @@ impl Rehearsal<'_> {
             for recorded in records {
                 self.record(&mut members, recorded).await?;
             }
+            self.progress.add(read);
             tokio::task::yield_now().await; // clients come first
         }
         let mut ended: Vec<(ProfileId, Member)> = members.into_iter().collect();
@@ -227,11 +246,14 @@ impl Rehearsal<'_> {
             return Ok(()); // erased: the candidate does not see it either
         }
         if recorded.decision_version != DECISION_VERSION {
-            self.distrust(format!(
-                "record {} was decided by engine version {}, this is version {DECISION_VERSION}",
-                at(),
-                recorded.decision_version
-            ));
+            self.distrust(
+                recorded.profile,
+                format!(
+                    "record {} was decided by engine version {}, this is version {DECISION_VERSION}",
+                    at(),
+                    recorded.decision_version
+                ),
+            );
             return Ok(());
         }
         let rules = self.rules.at(self.environment, recorded.epoch).await?;
@@ -246,17 +268,20 @@ impl Rehearsal<'_> {
             }
             Ok(again) => {
                 let what = engine::replay::difference(&recorded.decision, &again).unwrap_or_default();
-                self.distrust(format!("record {} does not come out as recorded: {what}", at()));
+                let why = format!("record {} does not come out as recorded: {what}", at());
+                self.distrust(recorded.profile, why);
             }
-            Err(fault) => self.distrust(format!("record {} cannot be decided again: {fault}", at())),
+            Err(fault) => {
+                self.distrust(recorded.profile, format!("record {} cannot be decided again: {fault}", at()));
+            }
         }
         Ok(())
     }
 
-    fn distrust(&mut self, why: String) {
+    fn distrust(&mut self, of: ProfileId, why: String) {
         self.report.trusted = false;
         if self.report.untrusted_because.len() < UNTRUSTED_REASONS_MAX {
-            self.report.untrusted_because.push(why);
+            self.report.untrusted_because.push(Doubt { of, why });
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::Trace;
 use jiff::Timestamp;
 use ledger::ProfileId;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// A figure twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -79,6 +79,21 @@ pub struct AffectedEvent {
     pub candidate: Option<Trace>,
 }
 
+/// Something that did not come out as it is recorded. People read only why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// In whose history.
+    pub of: ProfileId,
+    /// What.
+    pub why: String,
+}
+
+impl Serialize for Doubt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.why)
+    }
+}
+
 /// The whole report.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -97,7 +112,7 @@ pub struct Report {
     /// Whether the control reproduced the record. If not, none of the rest is to be relied on.
     pub trusted: bool,
     /// Why not.
-    pub untrusted_because: Vec<String>,
+    pub untrusted_because: Vec<Doubt>,
     /// Records decided again under their own rules, and equal to the byte.
     pub control_records: u64,
     /// Events decided under the candidate.

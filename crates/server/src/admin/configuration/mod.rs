@@ -7,11 +7,10 @@ pub(crate) mod object;
 pub(crate) mod objects;
 pub(crate) mod plan;
 pub(crate) mod promotions;
-pub(crate) mod rehearse;
 pub(crate) mod revision;
 pub(crate) mod revisions;
 pub(crate) mod rollback;
-mod source;
+pub(crate) mod source;
 
 use program::Revision;
 use serde::Serialize;

@@ -85,7 +85,7 @@ impl Chosen {
 }
 
 /// Reads both. Faults of files are told with file, line and column.
-pub(super) fn source<S>(
+pub(in crate::admin) fn source<S>(
     here: &Here,
     access: &Access<S>,
     from: From,

@@ -1,18 +1,23 @@
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use jiff::Timestamp;
-use runtime::history::RehearsalRequest;
+use runtime::{
+    history::RehearsalRequest,
+    work::{Progress, Task},
+};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::source::{Chosen, From, source};
+use super::whole;
 use crate::{
     Here, Problem,
     admin::{
         access::{Access, Read},
+        configuration::source::{Chosen, From, source},
         input::Input,
         paths::InEnvironment,
     },
+    request_id::RequestId,
 };
 
 /// What to rehearse.
@@ -35,20 +40,25 @@ pub(crate) struct Rehearsal {
 /// Rehearses a change on this environment's recorded history
 ///
 /// Every event of the window is decided twice: as recorded, which must come out as recorded or the report
-/// says untrusted, and under the candidate. Nothing is written and nothing is sent. This takes as long as it
-/// takes to read the history.
+/// says untrusted, and under the candidate. Nothing is decided and nothing is sent; the report is kept, under the
+/// `id` that it has here. This takes as long as it takes to read the history: `listWork` tells how far it is, and
+/// it ends when the connection is closed.
 #[utoipa::path(
-    post, path = "/environments/{environment}/rehearse", operation_id = "rehearse", tag = "configuration",
+    post, path = "/environments/{environment}/rehearse", operation_id = "rehearse", tag = "rehearsals",
     params(InEnvironment), request_body = Rehearsal,
     responses((status = 200, body = Object, description = "The report, `format_version` 1."))
 )]
 pub(crate) async fn rehearse(
     access: Access<Read>,
     here: State<Here>,
+    Extension(id): Extension<RequestId>,
     Input(request): Input<Rehearsal>,
 ) -> Result<Json<Value>, Problem> {
     let (source, choices) = source(&here, &access, request.from, &request.choices)?;
     let request = RehearsalRequest { source, choices, since: request.since, until: request.until };
-    let report = access.environment.rehearse(request).await?;
-    serde_json::to_value(&report).map(Json).map_err(|error| Problem::internal(&error))
+    let (environment, actor, progress) = (&access.environment, access.actor(), Progress::default());
+    let doing = environment.rehearse(request, &actor, &progress);
+    let done = environment.listed(Task::Rehearsal, id.as_str(), actor.clone(), &progress, doing).await?;
+    let report = serde_json::to_value(&done.report).map_err(|error| Problem::internal(&error))?;
+    whole(done.row, report).map(Json)
 }

@@ -1,0 +1,68 @@
+//! `greenroom work`.
+
+use anyhow::Result;
+use ureq::http::Method;
+
+use crate::{
+    arguments::In,
+    client::routes::{self, encoded},
+    context::Context,
+    exit::Exit,
+    output::{
+        Column::{Number, Plain, Time},
+        Table,
+        text::{at, number},
+    },
+};
+
+/// Long work that is under way: rehearsals, verifications, rebuilds
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Work {
+    /// List it: who asked for it, and how many records it has read
+    ///
+    /// Where several nodes serve the environment, only the work of the one that answers is seen.
+    List {
+        #[command(flatten)]
+        place: In,
+    },
+    /// Cancel it; it ends at once and leaves nothing half done
+    Cancel {
+        #[command(flatten)]
+        place: In,
+        /// Its id, as `work list` shows it
+        id: String,
+    },
+}
+
+impl Work {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
+        let path = |place: &In| format!("{}/work", routes::environment(&place.environment));
+        match self {
+            Self::List { place } => {
+                let list = context.client()?.list(&path(&place), usize::MAX)?;
+                context.list(&list, || {
+                    Table::of(
+                        &list,
+                        &[
+                            ("ID", "/id", Plain),
+                            ("WHAT", "/task", Plain),
+                            ("BY", "/actor", Plain),
+                            ("BEGUN", "/begun_at", Time),
+                            ("RECORDS", "/done", Number),
+                            ("OF", "/total", Number),
+                        ],
+                    )
+                })?;
+            }
+            Self::Cancel { place, id } => {
+                let path = format!("{}/{}", path(&place), encoded(&id));
+                let work = context.client()?.send(Method::DELETE, &path, &[], None)?.json()?;
+                context.show(&work, |out| {
+                    let (done, total) = (number(&work, "/done"), number(&work, "/total"));
+                    Ok(writeln!(out, "cancelled the {} at record {done} of {total}", at(&work, "/task"))?)
+                })?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
