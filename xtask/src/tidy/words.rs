@@ -24,8 +24,8 @@ pub(super) fn check(texts: &[Text]) -> Vec<Finding> {
 fn machine_path(line: &str) -> Option<String> {
     PATHS.iter().map(|(a, b)| format!("{a}{b}")).find(|path| {
         line.match_indices(path.as_str()).any(|(at, _)| {
-            // `docs/root/…` and `https://example.org/work/` are paths of something else.
-            !line[..at].ends_with(|before: char| before.is_alphanumeric() || "./_-".contains(before))
+            // `docs/root/…`, `https://example.org/work/` and `{environment}/work/` are paths of something else.
+            !line[..at].ends_with(|before: char| before.is_alphanumeric() || "./_-}".contains(before))
         })
     })
 }
@@ -42,6 +42,7 @@ mod tests {
             (format!("\"{root}.cargo\""), true),
             (format!("docs{work}x"), false),
             (format!("https://example.org{root}x"), false),
+            (format!("/environments/{{environment}}{work}{{id}}"), false),
             ("a day's work/life".to_owned(), false),
         ] {
             assert_eq!(machine_path(&line).is_some(), expected, "{line}");
