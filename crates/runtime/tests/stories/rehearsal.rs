@@ -1,8 +1,15 @@
 //! What a rehearsal holds events against: the candidate, whatever took them.
 
+use program::plan::Choices;
+use runtime::{
+    Environment,
+    configuration::PlanSource,
+    history::{RehearsalRequest, report::Report},
+    work::Progress,
+};
 use serde_json::json;
 
-use crate::ground::{SHOP, apply, at, bundle, ground, order, send, with};
+use crate::ground::{SHOP, ada, apply, at, bundle, ground, order, send, with};
 
 /// The shop's program, with an order that must name its channel.
 fn stricter() -> String {
@@ -10,6 +17,13 @@ fn stricter() -> String {
         "      total: {type: number}\n",
         "      total: {type: number}\n      channel: {type: string}\n",
     )
+}
+
+async fn rehearse(environment: &Environment, yaml: &str) -> Report {
+    let source = PlanSource::Directory { bundle: bundle(yaml), name: "test".into(), pulled: None };
+    let whole = RehearsalRequest { source, choices: Choices::default(), since: None, until: None };
+    let rehearsed = environment.rehearse(whole, &ada(), &Progress::default()).await;
+    rehearsed.expect("it rehearses").report
 }
 
 #[tokio::test]
@@ -20,7 +34,7 @@ async fn events_that_the_candidate_would_not_take_are_told() {
     let when = at("2025-03-01T10:00:00Z");
     let named = |id: &str| with(order(id, "ann", "20", when), "channel", json!("web"));
     send(&live, vec![order("m1", "ann", "10", when), named("m2"), order("m3", "bob", "40", when)]).await;
-    let report = live.rehearse_bundle(&bundle(&stricter()), None, None).await.expect("it rehearses");
+    let report = rehearse(&live, &stricter()).await;
     assert!(report.trusted, "{:?}", report.untrusted_because);
     assert_eq!(report.rejected.get("schema"), Some(&2));
     let issued = &report.currencies["points"].issued;
@@ -38,7 +52,7 @@ async fn what_an_older_program_took_is_held_against_the_candidate_too() {
     apply(&live, &stricter()).await;
     let named = with(order("m2", "ann", "20", when), "channel", json!("web"));
     send(&live, vec![named]).await;
-    let report = live.rehearse_bundle(&bundle(&stricter()), None, None).await.expect("it rehearses");
+    let report = rehearse(&live, &stricter()).await;
     assert!(report.trusted, "{:?}", report.untrusted_because);
     assert_eq!((report.events, report.rejected.get("schema")), (2, Some(&1)));
     let issued = &report.currencies["points"].issued;
