@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::python;
 use crate::{process, workspace};
@@ -22,11 +22,13 @@ pub(super) fn check() -> Result<()> {
     for (part, forbidding, stricter) in stricter(&text)? {
         let strict = tools.join("stricter.toml");
         fs::write(&strict, stricter).with_context(|| format!("writing {}", strict.display()))?;
-        match process::output(&mut deny(&tools, &strict)) {
-            Err(error) if error.to_string().contains(&format!("{part} FAILED")) => {}
-            Err(error) => return Err(error.context(format!("`cargo deny` with a policy {forbidding}"))),
-            Ok(_) => bail!("`cargo deny` found nothing with a policy {forbidding}: it does not look"),
-        }
+        let output = deny(&tools, &strict).output().context("starting `cargo deny`")?;
+        let summary = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            summary.contains(&format!("{part} FAILED")),
+            "`cargo deny` found nothing with a policy {forbidding}: it does not look. It said: {summary}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

@@ -181,7 +181,7 @@ fn an_environment_that_does_not_open_is_restored_without_a_server() -> Result<()
     };
     let taken = restore(true)?;
     let words = String::from_utf8_lossy(&taken.stderr).into_owned();
-    ensure!(!taken.status.success() && words.contains("is its server stopped?"), "{words}");
+    ensure!(!taken.status.success() && words.contains("Stop its server first"), "{words}");
     server.stop()?;
 
     let file = data_file(&place.data)?;
