@@ -15,8 +15,6 @@ pub struct Figures {
     pub latencies: Vec<Duration>,
     /// POSTs that were answered with 429 and sent again.
     pub refused: u64,
-    /// CPU time that the server used meanwhile.
-    pub server_cpu: Duration,
 }
 
 impl Figures {
@@ -39,7 +37,6 @@ impl Figures {
             "p50_ms": self.percentile(50).as_secs_f64() * 1e3,
             "p99_ms": self.percentile(99).as_secs_f64() * 1e3,
             "refused": self.refused,
-            "cpu_us_per_event": self.server_cpu.as_secs_f64() * 1e6 / self.events as f64,
         })
     }
 }

@@ -4,4 +4,3 @@ pub mod chance;
 pub mod client;
 pub mod figures;
 pub mod messages;
-pub mod server_process;

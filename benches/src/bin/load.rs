@@ -1,7 +1,7 @@
 //! Sends load to a collector and prints figures as JSON.
 //!
-//!     load members HOST:PORT KEY PID
-//!     load tracks HOST:PORT KEY PID EVENTS EVENTS_PER_POST CONNECTIONS SEED
+//!     load members HOST:PORT KEY
+//!     load tracks HOST:PORT KEY EVENTS EVENTS_PER_POST CONNECTIONS SEED
 #![allow(clippy::print_stdout, reason = "its figures are read by the chore that runs it")]
 
 use std::{
@@ -15,7 +15,6 @@ use bench::{
     client::{Answer, Client},
     figures::Figures,
     messages::{self, MEMBERS, Tracks},
-    server_process,
 };
 use tokio::task::LocalSet;
 
@@ -28,31 +27,27 @@ fn main() -> Result<()> {
     // One thread: it shares the machine with the server that it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut figures = match words[..] {
-        ["members", host, key, pid] => {
-            runtime.block_on(LocalSet::new().run_until(members(host, key, pid.parse()?)))?
-        }
-        ["tracks", host, key, pid, events, per_post, connections, seed] => {
+        ["members", host, key] => runtime.block_on(LocalSet::new().run_until(members(host, key)))?,
+        ["tracks", host, key, events, per_post, connections, seed] => {
             let plan = Plan {
                 events: events.parse()?,
                 per_post: per_post.parse()?,
                 connections: connections.parse()?,
                 seed: seed.parse()?,
             };
-            runtime.block_on(LocalSet::new().run_until(tracks(host, key, pid.parse()?, plan)))?
+            runtime.block_on(LocalSet::new().run_until(tracks(host, key, plan)))?
         }
-        _ => bail!(
-            "load members HOST:PORT KEY PID | load tracks HOST:PORT KEY PID EVENTS PER_POST CONNECTIONS SEED"
-        ),
+        _ => bail!("load members HOST:PORT KEY | load tracks HOST:PORT KEY EVENTS PER_POST CONNECTIONS SEED"),
     };
     println!("{}", figures.json());
     Ok(())
 }
 
 /// Makes all members known.
-async fn members(host: &str, key: &str, pid: u32) -> Result<Figures> {
+async fn members(host: &str, key: &str) -> Result<Figures> {
     let next = Rc::new(RefCell::new(1_u32..=MEMBERS));
     let run = u64::from(std::process::id());
-    send(host, key, pid, 16, move |body| {
+    send(host, key, 16, move |body| {
         let mut left = next.borrow_mut();
         write_batch(body, left.by_ref().take(100), |member, body| messages::identify(member, run, body))
     })
@@ -66,12 +61,12 @@ struct Plan {
     seed: u64,
 }
 
-async fn tracks(host: &str, key: &str, pid: u32, plan: Plan) -> Result<Figures> {
+async fn tracks(host: &str, key: &str, plan: Plan) -> Result<Figures> {
     // Lives as long as the program; every connection draws from it.
     let members = Box::leak(Box::new(messages::members()));
     let tracks = RefCell::new(Tracks::new(plan.seed, members));
     let left = RefCell::new(plan.events);
-    send(host, key, pid, plan.connections, move |body| {
+    send(host, key, plan.connections, move |body| {
         let mut left = left.borrow_mut();
         let count = plan.per_post.min(*left);
         *left -= count;
@@ -104,7 +99,6 @@ fn write_batch<T>(
 async fn send(
     host: &str,
     key: &str,
-    pid: u32,
     connections: usize,
     fill: impl Fn(&mut Vec<u8>) -> u64 + 'static,
 ) -> Result<Figures> {
@@ -113,7 +107,6 @@ async fn send(
     for _ in 0..connections {
         clients.push(Client::connect(host, key).await?);
     }
-    let cpu_before = server_process::cpu(pid)?;
     let begin = Instant::now();
     let tasks: Vec<_> = clients
         .into_iter()
@@ -130,7 +123,6 @@ async fn send(
         figures.latencies.extend(part.latencies);
     }
     figures.elapsed = begin.elapsed();
-    figures.server_cpu = server_process::cpu(pid)?.saturating_sub(cpu_before);
     Ok(figures)
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{process, workspace};
 
+mod cpu;
 mod hand_rolled;
 mod load;
 mod nodes;

@@ -4,7 +4,10 @@ use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
 
-use super::load::{self, Load};
+use super::{
+    cpu::Since,
+    load::{self, Load},
+};
 use crate::{greenroom::Greenroom, workspace};
 
 /// What was measured.
@@ -14,8 +17,25 @@ pub(super) struct Figures {
     pub(super) peak_bytes: u64,
     pub(super) loaded_bytes: u64,
     pub(super) disk_bytes_per_event: f64,
-    pub(super) verified_per_second: f64,
-    pub(super) rehearsed_per_second: f64,
+    pub(super) verified: Pace,
+    pub(super) rehearsed: Pace,
+}
+
+/// How fast long work went.
+pub(super) struct Pace {
+    pub(super) per_second: f64,
+    /// By the processor time that the server used for it.
+    pub(super) per_core_second: f64,
+}
+
+/// Measures long work that answers how much it was.
+fn pace(server: &Greenroom, words: &[&str], counted: &str) -> Result<Pace> {
+    let alone = [server];
+    let (since, begin) = (Since::now(&alone)?, Instant::now());
+    let answer = server.json(words)?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let count = answer[counted].as_f64().with_context(|| format!("no `{counted}` in {answer}"))?;
+    Ok(Pace { per_second: count / seconds, per_core_second: count / since.used()?.as_secs_f64() })
 }
 
 pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
@@ -35,16 +55,10 @@ pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
     let (peak_bytes, loaded_bytes) = (memory(&server, "VmHWM")?, memory(&server, "VmRSS")?);
     let grown = disk_bytes(server.folder())?.saturating_sub(before);
     println!("  verify");
-    let begin = Instant::now();
-    let verified = server.json(&["verify", "--environment", "live"])?;
-    let seconds = begin.elapsed().as_secs_f64();
-    let records = verified["records"].as_f64().with_context(|| format!("no `records` in {verified}"))?;
+    let verified = pace(&server, &["verify", "--environment", "live"], "records")?;
     println!("  rehearse");
     let candidate = candidate(&folder.join("candidate"))?;
-    let begin = Instant::now();
-    let report = server.json(&["rehearse", &candidate, "--to", "live"])?;
-    let rehearsed = report["events"].as_f64().with_context(|| format!("no `events` in {report}"))?;
-    let rehearsed_per_second = rehearsed / begin.elapsed().as_secs_f64();
+    let rehearsed = pace(&server, &["rehearse", &candidate, "--to", "live"], "events")?;
     server.stop()?;
     Ok(Figures {
         loads,
@@ -52,8 +66,8 @@ pub(super) fn run(folder: &Path, events: u64) -> Result<Figures> {
         peak_bytes,
         loaded_bytes,
         disk_bytes_per_event: ratio(grown, sent),
-        verified_per_second: records / seconds,
-        rehearsed_per_second,
+        verified,
+        rehearsed,
     })
 }
 

@@ -53,8 +53,10 @@ pub(super) fn print(
     let refused: u64 = ours.loads.iter().map(|load| load.refused).sum();
     let _ = writeln!(text);
     let _ = writeln!(text, "| | |\n| --- | ---: |");
-    let _ = writeln!(text, "| verify, records/s | {} |", whole(ours.verified_per_second));
-    let _ = writeln!(text, "| rehearsal, events/s | {} |", whole(ours.rehearsed_per_second));
+    for (what, pace) in [("verify, records", &ours.verified), ("rehearsal, events", &ours.rehearsed)] {
+        let _ = writeln!(text, "| {what}/s | {} |", whole(pace.per_second));
+        let _ = writeln!(text, "| {what} a core-second | {} |", whole(pace.per_core_second));
+    }
     let _ = writeln!(text, "| memory, idle | {} |", megabytes(ours.idle_bytes));
     let _ = writeln!(text, "| memory, after the load | {} |", megabytes(ours.loaded_bytes));
     let _ = writeln!(text, "| memory, at its highest | {} |", megabytes(ours.peak_bytes));
@@ -86,7 +88,7 @@ fn whole(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::ours::Pace, *};
 
     #[test]
     fn thousands() {
@@ -116,8 +118,8 @@ mod tests {
             peak_bytes: 2,
             loaded_bytes: 1,
             disk_bytes_per_event: 700.0,
-            verified_per_second: 50_000.0,
-            rehearsed_per_second: 40_000.0,
+            verified: Pace { per_second: 50_000.0, per_core_second: 30_000.0 },
+            rehearsed: Pace { per_second: 40_000.0, per_core_second: 35_000.0 },
         };
         let table = print(Some(3_000.0), 300_000.0, &ours, Some(&nodes));
         assert!(table.contains(
@@ -129,6 +131,7 @@ mod tests {
                 format!("| greenroom over PostgreSQL, {many}, 100 a POST, 16 connections | 9,000 | 3.0× |");
             assert!(table.contains(&row), "{table}");
         }
+        assert!(table.contains("| verify, records/s | 50,000 |\n| verify, records a core-second | 30,000 |"));
         assert!(print(None, 1.0, &ours, None).contains("| 30,000 | – |"));
     }
 }
