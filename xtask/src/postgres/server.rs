@@ -58,14 +58,27 @@ impl Server {
 
     /// What the superuser is answered, a line a row.
     pub fn ask(&self, sql: &str) -> Result<String> {
+        self.psql(&self.url, sql)
+    }
+
+    /// The same in a database that [`Server::database`] has made.
+    pub fn ask_in(&self, database: &str, sql: &str) -> Result<String> {
+        self.psql(&self.url_of(database), sql)
+    }
+
+    fn psql(&self, url: &str, sql: &str) -> Result<String> {
         let cluster = self.cluster.as_ref().context("it was never started")?;
-        process::output(cluster.command("psql").args(["-qAtc", sql, &self.url]))
+        process::output(cluster.command("psql").args(["-qAtc", sql, url]))
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("{}/{database}", self.url.trim_end_matches("/postgres"))
     }
 
     /// Makes a database; its URL.
     pub fn database(&self, name: &str) -> Result<String> {
         self.ask(&format!("CREATE DATABASE {name}"))?;
-        Ok(format!("{}/{name}", self.url.trim_end_matches("/postgres")))
+        Ok(self.url_of(name))
     }
 
     fn start(settings: &str) -> Result<Self> {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use xtask::{greenroom::Greenroom, postgres::Server, process};
 
@@ -19,7 +19,7 @@ use crate::place::{one_point_per_dollar, points, two_points_from_thirty, verifie
 const CLIENTS: usize = 6;
 /// A little longer than the store lets a transaction stand still, and much longer than that.
 const STANDSTILLS: [Duration; 2] = [Duration::from_secs(6), Duration::from_mins(1)];
-const TRIES: usize = 60;
+const TRIES: usize = 20;
 /// Enough to be busy, and no more to verify than need be.
 const REST: Duration = Duration::from_millis(60);
 /// A transaction that stands still is ended after four seconds; planning, compiling and starting the command take
@@ -61,17 +61,29 @@ fn a_node_that_stands_still_holds_nobody_up_and_doubles_nothing() -> Result<()> 
 
 /// Stops a node while the database waits for what it says next.
 fn stop_in_a_transaction(node: &Greenroom, postgres: &Server) -> Result<()> {
-    // Those of nodes that go on have moved on by now.
+    let schema = "SELECT schema FROM greenroom.environment WHERE name = 'live'";
+    let schema = postgres.ask_in("greenroom", schema)?;
+    // Meanwhile whoever writes profiles waits within their transaction, and so is found there.
+    let hold = format!(
+        "BEGIN; LOCK TABLE {}.profile IN EXCLUSIVE MODE; SELECT pg_sleep(0.8); COMMIT",
+        schema.trim()
+    );
+    // Those of nodes that go on have moved on by then.
     let waiting = "SELECT count(*) FROM pg_stat_activity
                    WHERE state = 'idle in transaction' AND state_change < now() - interval '200 ms'";
     for _ in 0..TRIES {
-        node.signal("STOP")?;
-        thread::sleep(Duration::from_millis(250));
+        thread::scope(|scope| {
+            let held = scope.spawn(|| postgres.ask_in("greenroom", &hold));
+            thread::sleep(Duration::from_millis(500));
+            node.signal("STOP")?;
+            held.join().map_err(|_| anyhow!("holding the table panicked"))?
+        })?;
+        thread::sleep(Duration::from_millis(400));
         if postgres.ask(waiting)?.trim() != "0" {
             return Ok(());
         }
         node.signal("CONT")?;
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(100));
     }
     bail!("it was not caught in a transaction in {TRIES} tries")
 }
