@@ -100,9 +100,9 @@ async fn next(
     for round in 0..ROUNDS_MAX {
         // Half of all that is unanswered: deciding one half and writing the other take about as long.
         let half = environment.intake.waiting() / 2;
-        let enough = half.clamp(BATCH_ITEMS_MIN, environment.options.batch_items_max.max(BATCH_ITEMS_MIN));
+        let enough = half.max(BATCH_ITEMS_MIN).min(environment.options.batch_items_max);
         let before = size;
-        while size < enough.min(environment.options.batch_items_max) {
+        while size < enough {
             let Ok((work, held)) = queue.try_recv() else { break };
             size += work.size();
             jobs.push(Job::new(work, held));
