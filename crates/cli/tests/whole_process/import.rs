@@ -1,7 +1,8 @@
 //! The record shop's whole history: in one go, rehearsed and promoted, and through twenty crashes.
 
 use std::{
-    fs::File,
+    fs::{self, File},
+    io::Write as _,
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -9,10 +10,14 @@ use std::{
 
 use anyhow::{Result, ensure};
 use examples::record_shop;
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use xtask::{greenroom::Greenroom, process};
 
-use crate::place::{Place, one_point_per_dollar, totals, two_points_from_thirty, verified};
+use crate::{
+    asked::{said, said_given},
+    place::{Place, one_point_per_dollar, totals, two_points_from_thirty, verified},
+};
 
 const ROUNDS: u32 = 20;
 
@@ -70,6 +75,36 @@ fn the_whole_history_imported_rehearsed_and_promoted() -> Result<()> {
     import(&server, &place, "fresh")?;
     assert_eq!(totals(&server, "fresh")?["points"], issued["candidate"], "the rehearsal said so");
     assert_eq!(totals(&server, "live")?["points"], 2_453_159, "what was decided stays decided");
+    server.stop()
+}
+
+#[test]
+fn a_text_is_the_same_import_packed_and_through_a_pipe() -> Result<()> {
+    let place = Place::new()?;
+    let server = place.serve()?;
+    server.apply(&one_point_per_dollar(), "live")?;
+    let mut text = Vec::new();
+    record_shop::write(&mut text, 50)?;
+    let arguments = |file| ["import", file, "--environment", "live", "--output", "json"];
+    let piped = said_given(&server, &arguments("-"), std::str::from_utf8(&text)?)?.exits(0)?;
+    let piped: Value = serde_json::from_str(&piped.out)?;
+    assert_eq!((&piped["decided"], &piped["duplicate"]), (&json!(50), &json!(0)), "{piped}");
+
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    packer.write_all(&text)?;
+    let packed = packer.finish()?;
+    let file = place.file("orders.ndjson.gz").to_string_lossy().into_owned();
+    fs::write(&file, &packed)?;
+    let again = server.json(&arguments(&file)[..4])?;
+    assert_eq!((&again["decided"], &again["duplicate"]), (&json!(0), &json!(50)), "{again}");
+
+    fs::write(&file, &packed[..packed.len() / 2])?;
+    let cut = said(&server, &arguments(&file))?.exits(1)?;
+    ensure!(
+        cut.err.contains("cannot be read to its end, and nothing of it has been imported"),
+        "{}",
+        cut.err
+    );
     server.stop()
 }
 

@@ -28,10 +28,10 @@ use crate::{
 
 /// Import events from a file of Segment messages, one a line
 ///
-/// The file may be compressed with gzip. Events count as of their own time: an import of 1997's orders behaves as 1997. A line without a messageId
-/// gets one of the file and its number, so that equal lines are separate events and the same file has its
-/// effect once. Broken off and started again, it goes on where it was; imported again, everything is a
-/// duplicate.
+/// The file may be compressed with gzip. Events count as of their own time: an import of 1997's orders behaves
+/// as 1997. A line without a messageId gets one of the file and its number, so that equal lines are separate
+/// events and the same file has its effect once. Broken off and started again, it goes on where it was;
+/// imported again, everything is a duplicate.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
     /// The file (NDJSON, or NDJSON in gzip); `-` is standard input
@@ -146,7 +146,9 @@ fn fingerprint(source: &Source) -> Result<(String, u64)> {
     let (mut lines, mut ends_open) = (0, false);
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let n = reader.read(&mut buffer).with_context(|| format!("reading {source}"))?;
+        let unread =
+            || format!("{source} cannot be read to its end, and nothing of it has been imported now");
+        let n = reader.read(&mut buffer).with_context(unread)?;
         let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
         hash.update(bytes);
         lines += bytes.split(|byte| *byte == b'\n').count() as u64 - 1;
