@@ -3,6 +3,7 @@
 mod body;
 pub(crate) mod form;
 mod header;
+mod message;
 
 use jiff::Timestamp;
 use ledger::ProfileId;
@@ -13,8 +14,8 @@ use crate::{
     profile::{Observation, Observed},
 };
 
-/// The format that headers and bodies are written in; older ones stay readable.
-pub const FORMAT_VERSION: u8 = 1;
+/// The newest format of what a record is made of; older ones stay readable.
+pub const FORMAT_VERSION: u8 = body::FORMAT;
 
 /// A record, decoded.
 #[derive(Clone, Debug)]
@@ -62,8 +63,8 @@ pub struct Writing<'a> {
     pub unique: Option<[u8; 16]>,
     /// The input.
     pub input: &'a Input,
-    /// The JSON form of the input's message, if it has been made already (see [`payload`]).
-    pub payload: Option<&'a str>,
+    /// The input's message as records keep it, if that has been made already (see [`payload`]).
+    pub payload: Option<&'a [u8]>,
     /// What was decided.
     pub decision: &'a Decision,
     /// Hash of the stream's last record.
@@ -96,10 +97,9 @@ pub fn encode(writing: &Writing<'_>) -> Encoded {
     Encoded { header, body, hash }
 }
 
-/// A message as its record keeps it: its JSON form.
-pub fn payload(message: &Message) -> String {
-    // Maps with text keys and plain values always have one.
-    serde_json::to_string(message).unwrap_or_default()
+/// A message as its record keeps it.
+pub fn payload(message: &Message) -> Vec<u8> {
+    message::encode(message)
 }
 
 /// Reads one of any format ever written, and checks the body against its salted hash.
@@ -169,6 +169,12 @@ pub fn decision_bytes(decision: &Decision) -> Vec<u8> {
 #[cfg(test)]
 pub(crate) fn body_of(body: &[u8]) -> Result<(Input, Vec<crate::Effect>), Undecodable> {
     body::decode(body)
+}
+
+/// The reader of payloads alone, for tests.
+#[cfg(test)]
+pub(crate) fn message_of(payload: &[u8]) -> Result<Message, Undecodable> {
+    message::decode(payload)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

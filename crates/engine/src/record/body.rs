@@ -1,5 +1,6 @@
-//! The body's bytes: format byte 1, 16 bytes of salt, then postcard of a frozen shape. The salt stands in the
-//! body, so that once the body is gone nobody can try guesses at it against the hash in the header.
+//! The body's bytes: format byte, 16 bytes of salt, then postcard of a frozen shape. The salt stands in the
+//! body, so that once the body is gone nobody can try guesses at it against the hash in the header. Format 1 holds a
+//! message as JSON text, format 2 as [`message`] lays it out.
 
 use std::sync::Arc;
 
@@ -9,10 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Undecodable,
     form::{Each, IdentityForm, ObservationForm, bad, micros, put, take, time},
+    message,
 };
 use crate::{Command, Effect, Input, Message, Profile, input::Order};
 
-const FORMAT: u8 = super::FORMAT_VERSION;
+/// What bodies are written in; the other is still read.
+pub(super) const FORMAT: u8 = 2;
+const FORMAT_JSON: u8 = 1;
 const SALT: usize = 16;
 
 #[derive(Serialize, Deserialize)]
@@ -24,10 +28,20 @@ enum OrderForm<'a> {
     Erase,
 }
 
+/// A message's bytes, as its format has them.
+#[derive(Deserialize)]
+struct Payload<'a>(#[serde(borrow)] std::borrow::Cow<'a, [u8]>);
+
+impl Serialize for Payload<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 enum InputForm<'a> {
-    /// The payload as JSON text, and the identities that became the profile's by it.
-    Message(std::borrow::Cow<'a, str>, #[serde(borrow)] Vec<IdentityForm<'a>>),
+    /// The payload, and the identities that became the profile's by it.
+    Message(Payload<'a>, #[serde(borrow)] Vec<IdentityForm<'a>>),
     Timer,
     Upgrade(bool),
     Command(&'a str, &'a str, OrderForm<'a>),
@@ -131,10 +145,10 @@ fn read_effect(form: EffectForm<'_>) -> Result<Effect, Undecodable> {
     })
 }
 
-fn input_form<'a>(input: &'a Input, payload: Option<&'a str>) -> InputForm<'a> {
+fn input_form<'a>(input: &'a Input, payload: Option<&'a [u8]>) -> InputForm<'a> {
     match input {
         Input::Message(message, claims) => InputForm::Message(
-            payload.map_or_else(|| super::payload(message).into(), Into::into),
+            Payload(payload.map_or_else(|| message::encode(message).into(), Into::into)),
             claims.iter().map(Into::into).collect(),
         ),
         Input::Timer => InputForm::Timer,
@@ -158,11 +172,14 @@ fn input_form<'a>(input: &'a Input, payload: Option<&'a str>) -> InputForm<'a> {
     }
 }
 
-fn read_input(form: InputForm<'_>, effects: &[Effect]) -> Result<Input, Undecodable> {
+fn read_input(format: u8, form: InputForm<'_>, effects: &[Effect]) -> Result<Input, Undecodable> {
     Ok(match form {
-        InputForm::Message(payload, claims) => {
-            let message: Message =
-                serde_json::from_str(&payload).map_err(|e| Undecodable(format!("the payload: {e}")))?;
+        InputForm::Message(Payload(payload), claims) => {
+            let message: Message = if format == FORMAT_JSON {
+                serde_json::from_slice(&payload).map_err(|e| Undecodable(format!("the payload: {e}")))?
+            } else {
+                message::decode(&payload)?
+            };
             Input::Message(Arc::new(message), claims.into_iter().map(Into::into).collect())
         }
         InputForm::Timer => Input::Timer,
@@ -194,7 +211,7 @@ fn read_input(form: InputForm<'_>, effects: &[Effect]) -> Result<Input, Undecoda
     })
 }
 
-pub(super) fn encode(input: &Input, payload: Option<&str>, effects: &[Effect], salt: [u8; SALT]) -> Vec<u8> {
+pub(super) fn encode(input: &Input, payload: Option<&[u8]>, effects: &[Effect], salt: [u8; SALT]) -> Vec<u8> {
     let mut start = Vec::with_capacity(1024);
     start.push(FORMAT);
     start.extend_from_slice(&salt);
@@ -202,11 +219,13 @@ pub(super) fn encode(input: &Input, payload: Option<&str>, effects: &[Effect], s
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<(Input, Vec<Effect>), Undecodable> {
-    let form: BodyForm<'_> = match bytes.split_first() {
-        Some((&FORMAT, rest)) => take(rest.get(SALT..).ok_or_else(|| bad("the body is too short"))?)?,
+    let (format, form): (u8, BodyForm<'_>) = match bytes.split_first() {
+        Some((&format @ (FORMAT | FORMAT_JSON), rest)) => {
+            (format, take(rest.get(SALT..).ok_or_else(|| bad("the body is too short"))?)?)
+        }
         Some((other, _)) => return Err(Undecodable(format!("body format {other} is not known"))),
         None => return Err(bad("the body is empty")),
     };
     let effects = form.effects.into_iter().map(read_effect).collect::<Result<Vec<_>, _>>()?;
-    Ok((read_input(form.input, &effects)?, effects))
+    Ok((read_input(format, form.input, &effects)?, effects))
 }

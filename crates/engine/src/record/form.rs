@@ -85,6 +85,15 @@ pub(crate) fn after(base: Timestamp, distance: i64) -> Result<Timestamp> {
     time(micros(base).wrapping_add(distance))
 }
 
+/// The place of a word in its table. The tables hold every word there is (a test says so).
+pub(crate) fn code<T: PartialEq>(table: &[T], word: &T) -> u8 {
+    table.iter().position(|known| known == word).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+}
+
+pub(crate) fn word<T: Copy>(table: &[T], code: u8) -> Result<T> {
+    table.get(usize::from(code)).copied().ok_or_else(|| bad("a code is not known"))
+}
+
 /// An exact decimal: mantissa and scale.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct DecimalForm(i128, u8);

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Undecodable, Writing,
-    form::{IdForm, after, bad, micros, put, since, take, time},
+    form::{IdForm, after, bad, code, micros, put, since, take, time, word},
 };
 use crate::{Decision, Demanded, Outcome, Stopped, Times};
 
-const FORMAT: u8 = super::FORMAT_VERSION;
+const FORMAT: u8 = 1;
 
 /// Every kind of record, by its code. Only ever appended to.
 const KINDS: [&str; 14] = [
@@ -54,15 +54,6 @@ const REASONS: [Reason; 9] = [
     Reason::MergeIn,
     Reason::Erase,
 ];
-
-/// The place of a word in its table. The tables hold every word there is (a test says so).
-fn code<T: PartialEq>(table: &[T], word: &T) -> u8 {
-    table.iter().position(|known| known == word).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
-}
-
-fn word<T: Copy>(table: &[T], code: u8) -> Result<T, Undecodable> {
-    table.get(usize::from(code)).copied().ok_or_else(|| bad("a code is not known"))
-}
 
 #[derive(Serialize, Deserialize)]
 enum StoppedForm {

@@ -23,8 +23,8 @@ pub(crate) struct Prepared {
     pub(crate) message: Arc<Message>,
     /// Its id, as the directory has it.
     pub(crate) key: [u8; 16],
-    /// Its JSON form, as its record keeps it.
-    pub(crate) payload: String,
+    /// As its record keeps it.
+    pub(crate) payload: Vec<u8>,
     /// The identities it names, as the directory is asked for them.
     pub(crate) named: Vec<(Identity, [u8; 16])>,
     judged: Judged,

@@ -244,7 +244,7 @@ impl<'a> Scratch<'a> {
         input: &Input,
         occurred_at: Timestamp,
         keys: Keys,
-        payload: Option<&str>,
+        payload: Option<&[u8]>,
     ) -> Result<(u64, Decision), Stop> {
         let (before, profile) = match self.own.profiles.get(&id).or_else(|| self.base.profiles.get(&id)) {
             Some(changed) => (changed.before.clone(), Arc::clone(&changed.now)),
