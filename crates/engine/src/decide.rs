@@ -117,7 +117,7 @@ fn propose(
     grants: Vec<Demanded>,
     traced: bool,
 ) -> Result<Proposal, Fault> {
-    match reckon(rules, profile, input, times, &grants, traced) {
+    match reckon(rules, profile.clone(), input, times, &grants, traced) {
         Ok((decision, trace, _)) => Ok(Proposal::Decided(Box::new(decision), trace)),
         Err(Stop::Fault(fault)) => Err(fault),
         Err(Stop::Demand(demand)) => Ok(Proposal::Demands(
@@ -136,10 +136,10 @@ fn propose(
 }
 
 /// The decision, what it saw, and the working copy's end state: what `evolve` must come to as well (but for
-/// the chain, which is not known yet).
+/// the chain, which is not known yet). What nobody else holds of the profile is changed where it lies.
 pub(crate) fn reckon(
     rules: &Rules,
-    profile: &Profile,
+    profile: Profile,
     input: &Input,
     times: Times,
     grants: &[Demanded],

@@ -44,6 +44,7 @@ pub struct Index {
     property_types: BTreeMap<Key, Vec<(String, ValueType)>>,
     /// Name in identify's `traits` → trait key.
     pub(crate) trait_names: BTreeMap<String, Key>,
+    has_budgets: bool,
 }
 
 impl Index {
@@ -66,6 +67,7 @@ impl Index {
                 .map(|(key, declared)| (declared.from.clone(), key.clone()))
                 .collect(),
             audiences_by_audience: vec![Vec::new(); program.audience_order.len()],
+            has_budgets: program.reactors.iter().any(|(_, reactor)| reactor.budget.is_some()),
             ..Self::default()
         };
         let mut declared: Vec<u64> = index.fingerprints.values().copied().collect();
@@ -111,6 +113,11 @@ impl Index {
                 .collect();
             self.property_types.insert(key.clone(), types);
         }
+    }
+
+    /// Whether any reactor asks a counter that members share.
+    pub const fn has_budgets(&self) -> bool {
+        self.has_budgets
     }
 
     /// The constants that conditions of audiences read.

@@ -10,7 +10,7 @@ use ledger::ProfileId;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Decision, Effect, Input, Message, Times,
+    Decision, Demanded, Effect, Input, Message, Times,
     profile::{Observation, Observed},
 };
 
@@ -104,34 +104,115 @@ pub fn payload(message: &Message) -> Vec<u8> {
 
 /// Reads one of any format ever written, and checks the body against its salted hash.
 pub fn decode(header: &[u8], body: Option<&[u8]>) -> Result<Recorded, Undecodable> {
+    open(header, body)?.read()
+}
+
+/// A record of which the decision has not been read: whether another is the same can be seen by its bytes.
+pub struct Opened<'a> {
+    header: header::Header<'a>,
+    body: Option<body::Body<'a>>,
+    hash: [u8; 32],
+}
+
+/// Opens one of any format ever written, and checks the body against its salted hash.
+pub fn open<'a>(header: &'a [u8], body: Option<&'a [u8]>) -> Result<Opened<'a>, Undecodable> {
     let hash = sha256(header);
-    let mut read = header::decode(header)?;
-    let mut input = None;
+    let header = header::open(header)?;
+    let mut opened = None;
     if let Some(body) = body {
-        if sha256(body) != read.body {
+        if sha256(body) != header.body {
             return Err(Undecodable("the body is not the one that the header was made for".into()));
         }
-        let (decoded, effects) = body::decode(body)?;
-        if decoded.kind() != read.kind {
+        let body = body::open(body)?;
+        if body.input.kind() != header.kind {
             return Err(Undecodable("header and body are of different kinds".into()));
         }
-        input = Some(decoded);
-        read.decision.effects = effects;
+        opened = Some(body);
     }
-    Ok(Recorded {
-        profile: read.profile,
-        n: read.n,
-        times: read.times,
-        epoch: read.epoch,
-        decision_version: read.decision_version,
-        kind: read.kind,
-        key: read.key,
-        unique: read.unique,
-        decision: read.decision,
-        input,
-        previous: read.previous,
-        hash,
-    })
+    Ok(Opened { header, body: opened, hash })
+}
+
+impl Opened<'_> {
+    /// The stream.
+    pub const fn profile(&self) -> ProfileId {
+        self.header.base.profile
+    }
+
+    /// The position.
+    pub const fn n(&self) -> u64 {
+        self.header.base.n
+    }
+
+    /// The two times.
+    pub const fn times(&self) -> Times {
+        self.header.times
+    }
+
+    /// The epoch it was decided under.
+    pub const fn epoch(&self) -> u64 {
+        self.header.epoch
+    }
+
+    /// The engine that decided it.
+    pub const fn decision_version(&self) -> u16 {
+        self.header.decision_version
+    }
+
+    /// What kind of input, as a stable word.
+    pub const fn kind(&self) -> &'static str {
+        self.header.kind
+    }
+
+    /// The input; `None` when the body is gone.
+    pub fn input(&self) -> Option<&Input> {
+        self.body.as_ref().map(|body| &body.input)
+    }
+
+    /// Hash of the previous record.
+    pub const fn previous(&self) -> [u8; 32] {
+        self.header.previous
+    }
+
+    /// Hash of this record's header.
+    pub const fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// The grants that it was given.
+    pub fn grants(&self) -> Result<Vec<Demanded>, Undecodable> {
+        Ok(self.header.decision()?.grants)
+    }
+
+    /// Whether this decision is recorded, to the byte. Not so for a record whose body is gone. `scratch` is written
+    /// over; giving the same one each time saves making it.
+    pub fn holds(&self, decision: &Decision, scratch: &mut Vec<u8>) -> bool {
+        self.header.keeps(decision, scratch)
+            && self.body.as_ref().is_some_and(|body| body.has(&decision.effects, scratch))
+    }
+
+    /// Reads what was decided as well.
+    pub fn read(self) -> Result<Recorded, Undecodable> {
+        let mut decision = self.header.decision()?;
+        let header::Header { base, times, epoch, decision_version, kind, key, unique, previous, .. } =
+            self.header;
+        if let Some(body) = &self.body {
+            decision.effects = body.effects()?;
+        }
+        Ok(Recorded {
+            profile: base.profile,
+            n: base.n,
+            times,
+            epoch,
+            decision_version,
+            kind,
+            key,
+            unique,
+            decision,
+            input: self.body.map(|body| body.input),
+            previous,
+            hash: self.hash,
+        })
+    }
 }
 
 /// Whether two decisions are written in the same bytes: what `verify` and a rehearsal's control ask of each record.
@@ -168,7 +249,9 @@ pub fn decision_bytes(decision: &Decision) -> Vec<u8> {
 /// The body's reader alone, for tests that look past its hash.
 #[cfg(test)]
 pub(crate) fn body_of(body: &[u8]) -> Result<(Input, Vec<crate::Effect>), Undecodable> {
-    body::decode(body)
+    let body = body::open(body)?;
+    let effects = body.effects()?;
+    Ok((body.input, effects))
 }
 
 /// The reader of payloads alone, for tests.

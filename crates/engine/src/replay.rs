@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     Decision, Effect, Fault, Input, Message, MessageKind, Profile, Proposal, Rules, Source, decide,
-    record::{Recorded, is_same},
+    record::{Opened, Recorded, is_same},
 };
 
 /// Decides a recorded input again, under the rules of its epoch and with the grants it was given. `state` is
@@ -20,13 +20,49 @@ pub fn redecide(
 ) -> Result<Decision, Fault> {
     match redecide_traced(rules, state, recorded, history, false)? {
         Proposal::Decided(decision, _) => Ok(*decision),
-        Proposal::Demands(demand, _) => {
-            Err(Fault::new("grants", demand.counter, "the record does not have the grant that is asked for"))
-        }
+        Proposal::Demands(demand, _) => Err(not_granted(demand)),
     }
 }
 
-/// The same as a proposal, with a trace if wanted. A rehearsal's candidate, too, begins here: it gives other
+/// Decides an opened record again, and goes on to the state after it: what [`crate::evolve`] comes to if the decision is
+/// the one that the record [holds](Opened::holds). The state before it is used up, so that nothing of it has to be
+/// copied.
+pub fn retrace(
+    rules: &Rules,
+    state: Profile,
+    opened: &Opened<'_>,
+    history: &Arc<[Message]>,
+) -> Result<(Decision, Profile), Fault> {
+    let place = || format!("record {}/{} ({})", opened.profile(), opened.n(), opened.kind());
+    let upgrade;
+    let input = match opened.input() {
+        Some(Input::Upgrade { react, .. }) => {
+            upgrade = Input::Upgrade { react: *react, history: Arc::clone(history) };
+            &upgrade
+        }
+        Some(input) => input,
+        None => return Err(Fault::new("record", place(), "its body has been erased")),
+    };
+    let grants = if rules.index.has_budgets() {
+        opened.grants().map_err(|error| Fault::new("record", place(), error.to_string()))?
+    } else {
+        Vec::new()
+    };
+    match decide::reckon(rules, state, input, opened.times(), &grants, false) {
+        Ok((decision, _, mut after)) => {
+            after.tail = opened.hash();
+            Ok((decision, after))
+        }
+        Err(decide::Stop::Fault(fault)) => Err(fault),
+        Err(decide::Stop::Demand(demand)) => Err(not_granted(demand)),
+    }
+}
+
+fn not_granted(demand: decide::CounterDemand) -> Fault {
+    Fault::new("grants", demand.counter, "the record does not have the grant that is asked for")
+}
+
+/// [`redecide`] as a proposal, with a trace if wanted. A rehearsal's candidate, too, begins here: it gives other
 /// rules, and answers the demands itself.
 pub fn redecide_traced(
     rules: &Rules,

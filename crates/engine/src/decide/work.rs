@@ -66,15 +66,16 @@ pub(super) struct Work<'a> {
 impl<'a> Work<'a> {
     pub(super) fn new(
         rules: &'a Rules,
-        profile: &Profile,
+        profile: Profile,
         kind: &str,
         times: Times,
         grants: &'a [Demanded],
         traced: bool,
     ) -> Self {
+        let n = profile.n + 1;
         let mut work = Self {
             rules,
-            profile: profile.clone(),
+            profile,
             times,
             dirty: BTreeSet::new(),
             reacts: true,
@@ -84,7 +85,7 @@ impl<'a> Work<'a> {
             queue: VecDeque::new(),
             steps: 0,
         };
-        apply::begin(&mut work.profile, profile.n + 1, times, rules.epoch, kind);
+        apply::begin(&mut work.profile, n, times, rules.epoch, kind);
         work
     }
 

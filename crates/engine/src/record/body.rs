@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Undecodable,
-    form::{Each, IdentityForm, ObservationForm, bad, micros, put, take, time},
+    form::{Each, IdentityForm, ObservationForm, bad, micros, put, take, take_front, time, write},
     message,
 };
 use crate::{Command, Effect, Input, Message, Profile, input::Order};
@@ -70,14 +70,6 @@ enum EffectForm<'a> {
     Declared(Vec<[u8; 8]>),
     Searchable(&'a str, bool),
     Due(Option<i64>),
-}
-
-#[derive(Deserialize)]
-struct BodyForm<'a> {
-    #[serde(borrow)]
-    input: InputForm<'a>,
-    #[serde(borrow)]
-    effects: Vec<EffectForm<'a>>,
 }
 
 /// The effects as they are written, also alone: what `verify` compares besides the header's part.
@@ -172,7 +164,7 @@ fn input_form<'a>(input: &'a Input, payload: Option<&'a [u8]>) -> InputForm<'a> 
     }
 }
 
-fn read_input(format: u8, form: InputForm<'_>, effects: &[Effect]) -> Result<Input, Undecodable> {
+fn read_input(format: u8, form: InputForm<'_>, effects: &[u8]) -> Result<Input, Undecodable> {
     Ok(match form {
         InputForm::Message(Payload(payload), claims) => {
             let message: Message = if format == FORMAT_JSON {
@@ -201,8 +193,8 @@ fn read_input(format: u8, form: InputForm<'_>, effects: &[Effect]) -> Result<Inp
         InputForm::MergeOut(into) => Input::MergeOut { into: ProfileId(into) },
         InputForm::MergeIn(from) => {
             let from = ProfileId(from);
-            let state = effects.iter().find_map(|effect| match effect {
-                Effect::Absorbed(absorbed, state) if *absorbed == from => Some(state),
+            let state = take::<Vec<EffectForm<'_>>>(effects)?.into_iter().find_map(|effect| match effect {
+                EffectForm::Absorbed(absorbed, state) if absorbed == from.0 => Some(state),
                 _ => None,
             });
             let state = Profile::decode(state.ok_or_else(|| bad("the absorbed state is missing"))?)?;
@@ -218,14 +210,30 @@ pub(super) fn encode(input: &Input, payload: Option<&[u8]>, effects: &[Effect], 
     put(start, &(input_form(input, payload), effects_form(effects)))
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<(Input, Vec<Effect>), Undecodable> {
-    let (format, form): (u8, BodyForm<'_>) = match bytes.split_first() {
-        Some((&format @ (FORMAT | FORMAT_JSON), rest)) => {
-            (format, take(rest.get(SALT..).ok_or_else(|| bad("the body is too short"))?)?)
-        }
+/// A body, opened: its effects are still in bytes.
+pub(super) struct Body<'a> {
+    pub(super) input: Input,
+    effects: &'a [u8],
+}
+
+pub(super) fn open(bytes: &[u8]) -> Result<Body<'_>, Undecodable> {
+    let (format, rest) = match bytes.split_first() {
+        Some((&format @ (FORMAT | FORMAT_JSON), rest)) => (format, rest),
         Some((other, _)) => return Err(Undecodable(format!("body format {other} is not known"))),
         None => return Err(bad("the body is empty")),
     };
-    let effects = form.effects.into_iter().map(read_effect).collect::<Result<Vec<_>, _>>()?;
-    Ok((read_input(format, form.input, &effects)?, effects))
+    let rest = rest.get(SALT..).ok_or_else(|| bad("the body is too short"))?;
+    let (input, effects) = take_front::<InputForm<'_>>(rest)?;
+    Ok(Body { input: read_input(format, input, effects)?, effects })
+}
+
+impl Body<'_> {
+    pub(super) fn effects(&self) -> Result<Vec<Effect>, Undecodable> {
+        take::<Vec<EffectForm<'_>>>(self.effects)?.into_iter().map(read_effect).collect()
+    }
+
+    /// Whether these effects are written in its very bytes. `scratch` is written over.
+    pub(super) fn has(&self, effects: &[Effect], scratch: &mut Vec<u8>) -> bool {
+        write(scratch, &effects_form(effects)) && scratch == self.effects
+    }
 }

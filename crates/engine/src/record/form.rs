@@ -26,6 +26,16 @@ pub(crate) fn put<T: Serialize>(start: Vec<u8>, form: &T) -> Vec<u8> {
     postcard::serialize_with_flavor(form, Bytes(start)).unwrap_or_default()
 }
 
+/// The same over what a vector held. Says whether it could be done.
+pub(crate) fn write<T: Serialize>(to: &mut Vec<u8>, form: &T) -> bool {
+    to.clear();
+    match postcard::serialize_with_flavor(form, Bytes(std::mem::take(to))) {
+        Ok(bytes) => *to = bytes,
+        Err(_) => return false,
+    }
+    true
+}
+
 /// Written to a vector, slices in one piece.
 struct Bytes(Vec<u8>);
 
@@ -64,8 +74,13 @@ where
 
 /// The other way; nothing may be left over.
 pub(crate) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
-    let (form, rest) = postcard::take_from_bytes(bytes).map_err(|e| Undecodable(e.to_string()))?;
+    let (form, rest) = take_front(bytes)?;
     if rest.is_empty() { Ok(form) } else { Err(bad("bytes are left over")) }
+}
+
+/// The same, and what is left over.
+pub(crate) fn take_front<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8])> {
+    postcard::take_from_bytes(bytes).map_err(|e| Undecodable(e.to_string()))
 }
 
 pub(crate) fn micros(at: Timestamp) -> i64 {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Undecodable, Writing,
-    form::{IdForm, after, bad, code, micros, put, since, take, time, word},
+    form::{IdForm, after, bad, code, micros, put, since, take, take_front, time, word, write},
 };
 use crate::{Decision, Demanded, Outcome, Stopped, Times};
 
@@ -123,8 +123,9 @@ pub(super) struct KeptForm<'a> {
     grants: Vec<GrantForm>,
 }
 
+/// What comes before the part of a decision that is kept.
 #[derive(Serialize, Deserialize)]
-struct HeaderForm<'a> {
+struct FrontForm {
     profile: [u8; 16],
     n: u64,
     occurred_at: i64,
@@ -135,11 +136,12 @@ struct HeaderForm<'a> {
     kind: u8,
     key: Option<[u8; 16]>,
     unique: Option<[u8; 16]>,
-    #[serde(borrow)]
-    kept: KeptForm<'a>,
-    body: [u8; 32],
-    previous: [u8; 32],
 }
+
+/// What comes after it: the hashes of the body and of the previous record.
+type EndForm = ([u8; HASH], [u8; HASH]);
+
+const HASH: usize = 32;
 
 /// Names written once. Few in a record, so that looking through them is quicker than a map.
 #[derive(Default)]
@@ -305,9 +307,9 @@ fn read_group(
     Ok(PostingGroup { currency, reason, at, reactor, cites, lots, reversed, postings })
 }
 
-pub(super) fn encode(writing: &Writing<'_>, body: [u8; 32]) -> Vec<u8> {
+pub(super) fn encode(writing: &Writing<'_>, body: [u8; HASH]) -> Vec<u8> {
     let Times { occurred_at, decided_at } = writing.times;
-    let form = HeaderForm {
+    let front = FrontForm {
         profile: writing.profile.0,
         n: writing.n,
         occurred_at: micros(occurred_at),
@@ -317,50 +319,61 @@ pub(super) fn encode(writing: &Writing<'_>, body: [u8; 32]) -> Vec<u8> {
         kind: code(&KINDS, &writing.input.kind()),
         key: writing.key,
         unique: writing.unique,
-        kept: KeptForm::of(writing.decision, Base { profile: writing.profile, n: writing.n, occurred_at }),
-        body,
-        previous: writing.previous,
     };
-    put(vec![FORMAT], &form)
+    let kept = KeptForm::of(writing.decision, Base { profile: writing.profile, n: writing.n, occurred_at });
+    let end: EndForm = (body, writing.previous);
+    put(vec![FORMAT], &(front, kept, end))
 }
 
-/// A header, decoded; the decision has no effects yet.
-pub(super) struct Header {
-    pub(super) profile: ProfileId,
-    pub(super) n: u64,
+/// A header, opened: what it kept of the decision is still in bytes.
+pub(super) struct Header<'a> {
+    pub(super) base: Base,
     pub(super) times: Times,
     pub(super) epoch: u64,
     pub(super) decision_version: u16,
     pub(super) kind: &'static str,
     pub(super) key: Option<[u8; 16]>,
     pub(super) unique: Option<[u8; 16]>,
-    pub(super) decision: Decision,
-    pub(super) body: [u8; 32],
-    pub(super) previous: [u8; 32],
+    pub(super) kept: &'a [u8],
+    pub(super) body: [u8; HASH],
+    pub(super) previous: [u8; HASH],
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Header, Undecodable> {
-    let form: HeaderForm<'_> = match bytes.split_first() {
-        Some((&FORMAT, rest)) => take(rest)?,
+pub(super) fn open(bytes: &[u8]) -> Result<Header<'_>, Undecodable> {
+    let (front, rest): (FrontForm, _) = match bytes.split_first() {
+        Some((&FORMAT, rest)) => take_front(rest)?,
         Some((other, _)) => return Err(Undecodable(format!("header format {other} is not known"))),
         None => return Err(bad("the header is empty")),
     };
-    let profile = ProfileId(form.profile);
-    let occurred_at = time(form.occurred_at)?;
-    let base = Base { profile, n: form.n, occurred_at };
+    let short = || bad("the header is too short");
+    let (kept, end) = rest.split_at_checked(rest.len().saturating_sub(2 * HASH)).ok_or_else(short)?;
+    let (body, previous): EndForm = take(end)?;
+    let profile = ProfileId(front.profile);
+    let occurred_at = time(front.occurred_at)?;
     Ok(Header {
-        profile,
-        n: form.n,
-        times: Times { occurred_at, decided_at: after(occurred_at, form.decided)? },
-        epoch: form.epoch,
-        decision_version: form.decision_version,
-        kind: word(&KINDS, form.kind)?,
-        key: form.key,
-        unique: form.unique,
-        decision: form.kept.read(base)?,
-        body: form.body,
-        previous: form.previous,
+        base: Base { profile, n: front.n, occurred_at },
+        times: Times { occurred_at, decided_at: after(occurred_at, front.decided)? },
+        epoch: front.epoch,
+        decision_version: front.decision_version,
+        kind: word(&KINDS, front.kind)?,
+        key: front.key,
+        unique: front.unique,
+        kept,
+        body,
+        previous,
     })
+}
+
+impl Header<'_> {
+    /// What it kept of the decision, read; there are no effects in it.
+    pub(super) fn decision(&self) -> Result<Decision, Undecodable> {
+        take::<KeptForm<'_>>(self.kept)?.read(self.base)
+    }
+
+    /// Whether that is kept in the very bytes in which this decision is. `scratch` is written over.
+    pub(super) fn keeps(&self, decision: &Decision, scratch: &mut Vec<u8>) -> bool {
+        write(scratch, &KeptForm::of(decision, self.base)) && scratch == self.kept
+    }
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ impl World {
         let mut grants: Vec<Demanded> = Vec::new();
         let mut counters = self.counters.clone();
         let (decision, trace, mut expected) = loop {
-            match reckon(&self.rules, &before, input, times, &grants, true) {
+            match reckon(&self.rules, before.clone(), input, times, &grants, true) {
                 Ok(decided) => break decided,
                 Err(Stop::Fault(fault)) => return Err(fault),
                 Err(Stop::Demand(demand)) => {
@@ -258,7 +258,7 @@ impl World {
         let mut live = before.clone();
         evolve_written(&mut live, &writing, &encoded);
         assert_eq!(live, after, "what was just encoded needs no decoding");
-        let (again, ..) = reckon(&self.rules, &before, input, times, &grants, false)
+        let (again, ..) = reckon(&self.rules, before.clone(), input, times, &grants, false)
             .map_err(|stop| format!("{stop:?}"))
             .expect("it is decided again");
         assert_eq!(again, decision, "a trace changes nothing");
@@ -281,8 +281,18 @@ impl World {
                 let decided = replay::redecide(rules, &state, &recorded, &Arc::from(history.clone()))
                     .expect("it is decided again");
                 assert_eq!(replay::difference(&recorded.decision, &decided), None);
+                let opened = record::open(&encoded.header, Some(&encoded.body)).expect("it opens");
+                let (decided, after) =
+                    replay::retrace(rules, state.clone(), &opened, &Arc::from(history.clone()))
+                        .expect("it is decided again");
+                assert!(opened.holds(&decided, &mut Vec::new()));
+                let mut less = decided.clone();
+                if less.effects.pop().is_some() || less.groups.pop().is_some() {
+                    assert!(!opened.holds(&less, &mut Vec::new()));
+                }
                 history.extend(replay::history_of(&recorded));
                 evolve(&mut state, &recorded);
+                assert_eq!(after, state, "deciding and evolving come to the same");
             }
             assert_eq!(state.encode(), self.profile(*id).encode());
         }
