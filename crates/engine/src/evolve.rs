@@ -6,7 +6,7 @@ use ledger::{GroupId, ProfileId};
 
 use crate::{
     Decision, Effect, Profile, Times, apply,
-    record::{Encoded, Recorded, Writing},
+    record::{Encoded, Opened, Recorded, Writing},
 };
 
 /// What of a record changes the state.
@@ -27,6 +27,21 @@ pub fn evolve(profile: &mut Profile, recorded: &Recorded) {
     let Recorded { profile: of, n, times, epoch, kind, decision, input, hash, .. } = recorded;
     let (n, times, epoch, bodiless) = (*n, *times, *epoch, input.is_none());
     enter(profile, &Entry { profile: *of, n, times, epoch, kind, decision, bodiless, hash: *hash });
+}
+
+/// The same for an opened record, with the decision that stands in it.
+pub fn evolve_opened(profile: &mut Profile, opened: &Opened<'_>, decision: &Decision) {
+    let entry = Entry {
+        profile: opened.profile(),
+        n: opened.n(),
+        times: opened.times(),
+        epoch: opened.epoch(),
+        kind: opened.kind(),
+        decision,
+        bodiless: opened.input().is_none(),
+        hash: opened.hash(),
+    };
+    enter(profile, &entry);
 }
 
 /// The same for a record that has just been encoded: what it decodes to is known.

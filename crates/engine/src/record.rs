@@ -190,14 +190,20 @@ impl Opened<'_> {
             && self.body.as_ref().is_some_and(|body| body.has(&decision.effects, scratch))
     }
 
-    /// Reads what was decided as well.
-    pub fn read(self) -> Result<Recorded, Undecodable> {
+    /// What was decided; `effects` is empty when the body is gone.
+    pub fn decision(&self) -> Result<Decision, Undecodable> {
         let mut decision = self.header.decision()?;
-        let header::Header { base, times, epoch, decision_version, kind, key, unique, previous, .. } =
-            self.header;
         if let Some(body) = &self.body {
             decision.effects = body.effects()?;
         }
+        Ok(decision)
+    }
+
+    /// The record as a whole.
+    pub fn read(self) -> Result<Recorded, Undecodable> {
+        let decision = self.decision()?;
+        let header::Header { base, times, epoch, decision_version, kind, key, unique, previous, .. } =
+            self.header;
         Ok(Recorded {
             profile: base.profile,
             n: base.n,

@@ -6,23 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    Decision, Effect, Fault, Input, Message, MessageKind, Profile, Proposal, Rules, Source, decide,
+    Decision, Demanded, Effect, Fault, Input, Message, MessageKind, Profile, Proposal, Rules, Source, Times,
+    decide,
     record::{Opened, Recorded, is_same},
 };
-
-/// Decides a recorded input again, under the rules of its epoch and with the grants it was given. `state` is
-/// the profile before it; `history` is only read for an upgrade (see [`Input::Upgrade`]).
-pub fn redecide(
-    rules: &Rules,
-    state: &Profile,
-    recorded: &Recorded,
-    history: &Arc<[Message]>,
-) -> Result<Decision, Fault> {
-    match redecide_traced(rules, state, recorded, history, false)? {
-        Proposal::Decided(decision, _) => Ok(*decision),
-        Proposal::Demands(demand, _) => Err(not_granted(demand)),
-    }
-}
 
 /// Decides an opened record again, and goes on to the state after it: what [`crate::evolve`] comes to if the decision is
 /// the one that the record [holds](Opened::holds). The state before it is used up, so that nothing of it has to be
@@ -34,13 +21,9 @@ pub fn retrace(
     history: &Arc<[Message]>,
 ) -> Result<(Decision, Profile), Fault> {
     let place = || format!("record {}/{} ({})", opened.profile(), opened.n(), opened.kind());
-    let upgrade;
+    let mut upgrade = None;
     let input = match opened.input() {
-        Some(Input::Upgrade { react, .. }) => {
-            upgrade = Input::Upgrade { react: *react, history: Arc::clone(history) };
-            &upgrade
-        }
-        Some(input) => input,
+        Some(input) => with_history(input, history, &mut upgrade),
         None => return Err(Fault::new("record", place(), "its body has been erased")),
     };
     let grants = if rules.index.has_budgets() {
@@ -58,29 +41,58 @@ pub fn retrace(
     }
 }
 
+/// What an input comes to that nobody records.
+#[derive(Debug)]
+pub enum Played {
+    /// Decided, with the state after it.
+    Decided(Decision, Profile),
+    /// First this must be granted.
+    Demands(decide::CounterDemand),
+}
+
+/// Decides an input that is not to be recorded, with the grants given so far: a rehearsal's candidate.
+pub fn play(
+    rules: &Rules,
+    state: &Profile,
+    input: &Input,
+    times: Times,
+    grants: &[Demanded],
+) -> Result<Played, Fault> {
+    match decide::reckon(rules, state.clone(), input, times, grants, false) {
+        Ok((decision, _, after)) => Ok(Played::Decided(decision, after)),
+        Err(decide::Stop::Fault(fault)) => Err(fault),
+        Err(decide::Stop::Demand(demand)) => Ok(Played::Demands(demand)),
+    }
+}
+
+/// An upgrade as it was decided: with the history that its record does not keep.
+fn with_history<'a>(input: &'a Input, history: &Arc<[Message]>, upgrade: &'a mut Option<Input>) -> &'a Input {
+    match input {
+        Input::Upgrade { react, .. } => {
+            upgrade.insert(Input::Upgrade { react: *react, history: Arc::clone(history) })
+        }
+        other => other,
+    }
+}
+
 fn not_granted(demand: decide::CounterDemand) -> Fault {
     Fault::new("grants", demand.counter, "the record does not have the grant that is asked for")
 }
 
-/// [`redecide`] as a proposal, with a trace if wanted. A rehearsal's candidate, too, begins here: it gives other
-/// rules, and answers the demands itself.
+/// Decides a recorded input again, under the rules of its epoch and with the grants it was given, and tells what it saw.
+/// `state` is the profile before it; `history` is only read for an upgrade (see [`Input::Upgrade`]).
 pub fn redecide_traced(
     rules: &Rules,
     state: &Profile,
     recorded: &Recorded,
     history: &Arc<[Message]>,
-    traced: bool,
 ) -> Result<Proposal, Fault> {
-    let upgrade;
+    let mut upgrade = None;
     let input = match &recorded.input {
-        Some(Input::Upgrade { react, .. }) => {
-            upgrade = Input::Upgrade { react: *react, history: Arc::clone(history) };
-            &upgrade
-        }
-        Some(input) => input,
+        Some(input) => with_history(input, history, &mut upgrade),
         None => return Err(Fault::new("record", place(recorded), "its body has been erased")),
     };
-    decide::decide_with(rules, state, input, recorded.times, &recorded.decision.grants, traced)
+    decide::decide_with(rules, state, input, recorded.times, &recorded.decision.grants, true)
 }
 
 /// Whether the record continues this state: stream, position, chain. In words what does not fit.

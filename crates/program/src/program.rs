@@ -26,6 +26,8 @@ use crate::{
 pub struct Program {
     /// Which manifest it was compiled from.
     pub manifest: ManifestHash,
+    /// That manifest: each object's address, and the hash of its spec.
+    pub specs: BTreeMap<Address, SpecHash>,
     /// Policy.
     pub settings: Settings,
     /// By key.
@@ -64,9 +66,9 @@ impl Program {
     /// Compiles a bundle. All faults together; a bundle that came out of [`crate::document::load`] has none.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
         let objects = objects_of(bundle)?;
-        let mut program = Self::empty(bundle.manifest_hash());
-        let mut reactors = BTreeMap::new();
         let manifest = bundle.manifest();
+        let mut program = Self::empty(ManifestHash::of(&manifest));
+        let mut reactors = BTreeMap::new();
         for Object { key, spec } in objects {
             match spec {
                 Spec::Settings(settings) => program.settings = settings,
@@ -94,12 +96,14 @@ impl Program {
         // Circles have been refused with the other faults.
         program.audience_order = check::audience_order(&references).unwrap_or_default();
         program.index(reactors);
+        program.specs = manifest;
         Ok(program)
     }
 
     fn empty(manifest: ManifestHash) -> Self {
         Self {
             manifest,
+            specs: BTreeMap::new(),
             settings: Settings::default(),
             constants: BTreeMap::new(),
             secrets: BTreeMap::new(),

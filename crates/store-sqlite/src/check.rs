@@ -93,22 +93,18 @@ fn records(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<(
     let mut tails: HashMap<Stream, streams::Tail> = HashMap::new();
     let (mut after, mut of_profiles) = (0, 0);
     while after < position.seq && (complaints.wanted)() {
-        let (rows, last) = journal::following(connection, after, 1_000, |_| true)?;
-        for row in rows {
-            let stream = row.record.stream;
+        let places = journal::places(connection, after, 10_000)?;
+        let Some(last) = places.last().map(|place| place.seq) else { break };
+        for journal::Place { seq, stream, n, prev } in places {
             of_profiles += u64::from(matches!(stream, Stream::Profile(_)));
             let tail = tails.entry(stream).or_default();
-            if row.record.n != tail.n + 1 || row.prev != tail.seq {
+            if n != tail.n + 1 || prev != tail.seq {
                 complaints.say(format!(
-                    "{}: record {} does not follow the one before it",
+                    "{}: record {n} does not follow the one before it",
                     crate::codec::stream_name(stream),
-                    row.record.n
                 ));
             }
-            *tail = streams::Tail { n: row.record.n, seq: row.seq };
-        }
-        if last == after {
-            break;
+            *tail = streams::Tail { n, seq };
         }
         after = last;
     }

@@ -3,6 +3,7 @@
 
 mod admission;
 mod corpus;
+mod likeness;
 mod payloads;
 mod people;
 mod properties;

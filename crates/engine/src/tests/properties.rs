@@ -12,7 +12,7 @@ use crate::{Profile, evolve, input::Order, profile::Standing, record};
 
 /// What a program may vary in.
 #[derive(Clone, Debug)]
-struct Shape {
+pub(super) struct Shape {
     pending_days: u32,
     expiry: &'static str,
     allow_negative: bool,
@@ -26,7 +26,7 @@ struct Shape {
     react: bool,
 }
 
-fn shape() -> impl Strategy<Value = Shape> {
+pub(super) fn shape() -> impl Strategy<Value = Shape> {
     (
         (
             0..20_u32,
@@ -54,7 +54,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         })
 }
 
-fn yaml(shape: &Shape) -> String {
+pub(super) fn yaml(shape: &Shape) -> String {
     let Shape { pending_days, expiry, allow_negative, zone, rolling_days, begin, .. } = shape;
     let Shape { budget, when_short, window, threshold, .. } = shape;
     format!(
@@ -150,7 +150,7 @@ spec: {{trigger: {{audience_left: gold}}, limits: [{{count: 1}}], actions: [{{aw
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Order { who: Who, day: i64, cents: i64 },
     Identify { who: Who, day: i64, tier: Option<&'static str> },
     Alias { user: u8, previous: u8, day: i64 },
@@ -191,7 +191,7 @@ fn day() -> impl Strategy<Value = i64> {
     prop_oneof![4 => 0..3_i64, 1 => -60..0_i64]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (who(), day(), -500..50_000_i64).prop_map(|(who, day, cents)| Step::Order { who, day, cents }),
         2 => (who(), day(), prop::option::of(prop::sample::select(vec!["gold", "silver"])))
@@ -206,7 +206,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn live(shapes: &[Shape; 2], steps: Vec<Step>) -> World {
+pub(super) fn live(shapes: &[Shape; 2], steps: Vec<Step>) -> World {
     let mut world = World::new(&yaml(&shapes[0]));
     let mut today = 0_i64;
     let when = |day: i64| {

@@ -73,7 +73,7 @@ impl Environment {
         } else if recorded.decision_version == engine::DECISION_VERSION {
             let rules = self.epochs.rules(recorded.epoch).await?;
             let history = walk::history_before(self, profile, n).await?;
-            match engine::replay::redecide_traced(&rules, &state, &recorded, &history, true) {
+            match engine::replay::redecide_traced(&rules, &state, &recorded, &history) {
                 Ok(engine::Proposal::Decided(_, trace)) => Ok(trace),
                 Ok(engine::Proposal::Demands(demand, _)) => {
                     Err(format!("the record holds no grant for {}", demand.counter))

@@ -5,6 +5,7 @@ mod explain;
 mod postings;
 pub(crate) mod rebuild;
 mod rehearsal;
+mod retraced;
 mod verify;
 pub(crate) mod walk;
 

@@ -2,11 +2,15 @@
 
 use std::{collections::BTreeMap, collections::HashMap};
 
-use engine::{DECISION_VERSION, Input, Profile, record::is_same};
+use engine::{Profile, record::Opened};
 use ledger::{Account, CurrencyKey, ProfileId};
 use serde::Serialize;
+use store::{Record, Stream};
 
-use super::walk::{self, Read, RulesSeen};
+use super::{
+    retraced::{Retraced, Verdict},
+    walk::{self, RulesSeen},
+};
 use crate::{Environment, Result, work::Progress};
 
 /// What does not hold.
@@ -66,6 +70,23 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// What is gathered on the way through the journal.
+#[derive(Default)]
+struct Walk {
+    /// Of the share at hand.
+    states: HashMap<ProfileId, Retraced>,
+    /// Those profiles as they were met: stores keep their rows in about this order.
+    met: Vec<ProfileId>,
+    sums: Sums,
+    rules: RulesSeen,
+    scratch: Vec<u8>,
+}
+
+fn misfit(state: &Profile, opened: &Opened<'_>) -> Option<String> {
+    let follows = opened.n() == state.n + 1 && opened.previous() == state.tail;
+    (!follows).then(|| format!("it does not follow record {} of its stream", state.n))
+}
+
 type Sums = BTreeMap<(CurrencyKey, Account), i64>;
 
 impl Environment {
@@ -91,96 +112,76 @@ impl Environment {
         // Reading the control stream checks its chain.
         let control_records = self.epochs.refresh().await?.epoch;
         let mut verified = Verified { control_records, ..Verified::default() };
-        let mut sums = Sums::new();
-        let mut rules = RulesSeen::default();
+        let mut walk = Walk::default();
         for share in walk::shares(self).await? {
-            let mut states: HashMap<ProfileId, Profile> = HashMap::new();
             let mut pages = walk::Pages::of(self, share);
             while let Some(page) = pages.next().await? {
-                let records = page.len();
-                for read in page {
-                    self.verify_record(read, &mut states, &mut sums, &mut rules, &mut verified).await?;
+                for record in &page {
+                    self.verify_record(record, &mut walk, &mut verified).await?;
                 }
-                progress.add(records);
+                progress.add(page.len());
                 tokio::task::yield_now().await;
             }
-            self.verify_states(&states, &mut verified).await?;
+            self.verify_states(&walk, &mut verified).await?;
+            walk.states.clear();
+            walk.met.clear();
         }
-        self.verify_sums(&sums, &mut verified).await?;
+        self.verify_sums(&walk.sums, &mut verified).await?;
         Ok(verified)
     }
 
-    async fn verify_record(
-        &self,
-        read: Read,
-        states: &mut HashMap<ProfileId, Profile>,
-        sums: &mut Sums,
-        rules: &mut RulesSeen,
-        verified: &mut Verified,
-    ) -> Result<()> {
-        let recorded = match read.recorded {
-            Ok(recorded) => recorded,
+    async fn verify_record(&self, record: &Record, walk: &mut Walk, verified: &mut Verified) -> Result<()> {
+        let Stream::Profile(profile) = record.stream else { return Ok(()) };
+        let at = Place(profile, record.n);
+        let opened = match walk::opened(record) {
+            Ok(opened) => opened,
             Err(error) => {
-                verified.find("chain", &Place(read.profile, read.n), error.to_string());
+                verified.find("chain", &at, error.to_string());
+                return Ok(());
+            }
+        };
+        let stream = walk.states.entry(profile).or_insert_with(|| {
+            walk.met.push(profile);
+            Retraced::from(Profile::new(profile))
+        });
+        if let Some(misfit) = stream.state().and_then(|state| misfit(state, &opened)) {
+            verified.find("chain", &at, misfit);
+        }
+        let decision = match stream.next(self, &mut walk.rules, &opened, &mut walk.scratch).await? {
+            Ok((decision, verdict)) => {
+                match verdict {
+                    Verdict::Same => verified.redecided += 1,
+                    Verdict::Erased => verified.erased += 1,
+                    Verdict::OtherVersion => verified.other_version += 1,
+                    Verdict::Differs(what) => verified.find("decision", &at, what),
+                }
+                decision
+            }
+            Err(error) => {
+                verified.find("chain", &at, error.to_string());
                 return Ok(());
             }
         };
         verified.records += 1;
-        let at = Place(recorded.profile, recorded.n);
-        let state = states.entry(recorded.profile).or_insert_with(|| Profile::new(recorded.profile));
-        if recorded.n != state.n + 1 || recorded.previous != state.tail {
-            verified.find("chain", &at, format!("it does not follow record {} of its stream", state.n));
-        }
-        for group in &recorded.decision.groups {
+        for group in &decision.groups {
             let sum: i128 = group.postings.iter().map(|posting| i128::from(posting.amount)).sum();
             if sum != 0 {
                 verified.find("unbalanced", &at, format!("a posting group sums to {sum}, not 0"));
             }
             for posting in &group.postings {
-                *sums.entry((group.currency.clone(), posting.account)).or_default() += posting.amount;
+                *walk.sums.entry((group.currency.clone(), posting.account)).or_default() += posting.amount;
             }
         }
-        match (&recorded.input, recorded.decision_version == DECISION_VERSION) {
-            (None, _) => verified.erased += 1,
-            (Some(_), false) => verified.other_version += 1,
-            (Some(input), true) => {
-                let rules = rules.at(self, recorded.epoch).await?;
-                let history = if matches!(input, Input::Upgrade { .. }) && rules.needs_history(state) {
-                    walk::history_before(self, recorded.profile, recorded.n).await?
-                } else {
-                    std::sync::Arc::from([])
-                };
-                match engine::replay::redecide(&rules, state, &recorded, &history) {
-                    Ok(again) if is_same(&again, &recorded.decision) => {
-                        verified.redecided += 1;
-                    }
-                    Ok(again) => {
-                        let what = engine::replay::difference(&recorded.decision, &again)
-                            .unwrap_or_else(|| "the bytes differ".into());
-                        verified.find("decision", &at, what);
-                    }
-                    Err(fault) => {
-                        verified.find("decision", &at, format!("it cannot be decided again: {fault}"));
-                    }
-                }
-            }
-        }
-        engine::evolve(state, &recorded);
         Ok(())
     }
 
     /// The views against what the records add up to. A profile that moved on since is left out: its newer
     /// records were not read.
-    async fn verify_states(
-        &self,
-        states: &HashMap<ProfileId, Profile>,
-        verified: &mut Verified,
-    ) -> Result<()> {
-        let ids: Vec<ProfileId> = states.keys().copied().collect();
-        for ids in ids.chunks(walk::PAGE) {
+    async fn verify_states(&self, walk: &Walk, verified: &mut Verified) -> Result<()> {
+        for ids in walk.met.chunks(walk::PAGE) {
             for (id, row) in ids.iter().zip(self.store.profiles(ids).await?) {
                 verified.profiles += 1;
-                let Some(state) = states.get(id) else { continue };
+                let Some(state) = walk.states.get(id).and_then(Retraced::state) else { continue };
                 match row {
                     None => verified.find("view", id, "the profile has records but no view row"),
                     Some(row) if row.n > state.n => {}

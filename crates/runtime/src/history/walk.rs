@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use engine::{
     Message, Profile, Rules,
-    record::{Recorded, Undecodable},
+    record::{Opened, Recorded, Undecodable},
 };
 use ledger::ProfileId;
-use store::{BUCKETS, Buckets, Cursor, Record, Stream};
+use store::{BUCKETS, Buckets, Cursor, Page, Record};
 use tokio::task::JoinHandle;
 
 use crate::{Environment, Error, Result, batch};
@@ -34,29 +34,13 @@ pub(crate) fn split(count: u64) -> Vec<Buckets> {
         .collect()
 }
 
-/// A profile's record as it was read.
-pub(crate) struct Read {
-    pub(crate) profile: ProfileId,
-    pub(crate) n: u64,
-    pub(crate) recorded: Result<Recorded, Undecodable>,
-}
-
-fn read(record: &Record) -> Option<Read> {
-    let Stream::Profile(profile) = record.stream else { return None };
-    let recorded = engine::record::decode(&record.header, record.body.as_deref());
-    Some(Read { profile, n: record.n, recorded })
-}
-
 /// The profile records of a share, page by page, in the order of each stream. While one page is worked on, the
-/// next is read and decoded.
+/// next is read.
 pub(crate) struct Pages {
     store: Arc<dyn store::Environment>,
     share: Buckets,
-    reading: Option<JoinHandle<Result<Page>>>,
+    reading: Option<JoinHandle<store::Result<Page<Record>>>>,
 }
-
-/// A page of records, and where the next begins.
-type Page = (Vec<Read>, Option<Cursor>);
 
 impl Pages {
     pub(crate) fn of(environment: &Environment, share: Buckets) -> Self {
@@ -67,22 +51,23 @@ impl Pages {
 
     fn read(&mut self, after: Option<Cursor>) {
         let (store, share) = (Arc::clone(&self.store), self.share);
-        self.reading = Some(tokio::spawn(async move {
-            let page = store.scan(share, after, PAGE).await?;
-            Ok((page.rows.iter().filter_map(read).collect(), page.next))
-        }));
+        self.reading = Some(tokio::spawn(async move { store.scan(share, after, PAGE).await }));
     }
 
     /// The next page; `None` after the last.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Read>>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Record>>> {
         let Some(reading) = self.reading.take() else { return Ok(None) };
-        let ended = reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))?;
-        let (read, next) = ended?;
-        if next.is_some() {
-            self.read(next);
+        let page = reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))??;
+        if page.next.is_some() {
+            self.read(page.next);
         }
-        Ok(Some(read))
+        Ok(Some(page.rows))
     }
+}
+
+/// A record of a profile, opened.
+pub(super) fn opened(record: &Record) -> Result<Opened<'_>, Undecodable> {
+    engine::record::open(&record.header, record.body.as_deref())
 }
 
 /// The rules of the epochs that records name, looked up once each.

@@ -30,8 +30,9 @@ pub(super) async fn make(
         let mut rebuilder = Rebuilder::new(environment.hasher.clone());
         let mut pages = walk::Pages::of(environment, share);
         while let Some(page) = pages.next().await? {
-            for read in page {
-                rebuilder.add(read.profile, &read.recorded?);
+            for record in page {
+                let recorded = engine::record::decode(&record.header, record.body.as_deref())?;
+                rebuilder.add(recorded.profile, &recorded);
                 done += 1;
             }
             tell(Stage::Views, done, records);

@@ -50,8 +50,19 @@ pub(crate) fn append(connection: &Connection, seq: i64, prev: i64, record: &NewR
     Ok(())
 }
 
-/// Reads and verifies a row that was selected with [`COLUMNS`].
-fn verified(row: &Row<'_>) -> Result<Journaled> {
+/// A row as it lies in the page, verified.
+struct Verified<'r> {
+    seq: i64,
+    stream: Stream,
+    n: u64,
+    at: i64,
+    prev: i64,
+    header: &'r [u8],
+    body: Option<&'r [u8]>,
+}
+
+/// Verifies a row that was selected with [`COLUMNS`].
+fn verified<'r>(row: &'r Row<'_>) -> Result<Verified<'r>> {
     let seq: i64 = row.get(0)?;
     let key = row.get_ref(1)?.as_blob()?;
     let (n, at, prev, crc): (i64, i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
@@ -66,13 +77,14 @@ fn verified(row: &Row<'_>) -> Result<Journaled> {
     if body.map(|body| body_sum(seq, body)) != body_crc {
         return Err(damaged(named(), "its body's checksum does not fit"));
     }
-    let record = Record {
-        stream: stream(key)?,
-        n: uint(n)?,
-        decided_at: time(at)?,
-        header: header.to_vec(),
-        body: body.map(<[u8]>::to_vec),
-    };
+    Ok(Verified { seq, stream: stream(key)?, n: uint(n)?, at, prev, header, body })
+}
+
+/// The same, with a copy of all that is in it.
+fn journaled(row: &Row<'_>) -> Result<Journaled> {
+    let Verified { seq, stream, n, at, prev, header, body } = verified(row)?;
+    let record =
+        Record { stream, n, decided_at: time(at)?, header: header.to_vec(), body: body.map(<[u8]>::to_vec) };
     Ok(Journaled { seq, prev, record })
 }
 
@@ -81,7 +93,7 @@ pub(crate) fn find(connection: &Connection, seq: i64) -> Result<Option<Journaled
     let sql = select(COLUMNS, "WHERE seq = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([seq])?;
-    let found = rows.next()?.map(verified).transpose()?;
+    let found = rows.next()?.map(journaled).transpose()?;
     match &found {
         Some(row) if row.seq != seq => {
             Err(damaged(format!("journal row {seq}"), "another stands in its place"))
@@ -108,28 +120,62 @@ pub(crate) fn following(
     limit: usize,
     wanted: impl Fn(Stream) -> bool,
 ) -> Result<(Vec<Journaled>, i64)> {
+    let mut found = Vec::new();
+    let last = each_following(connection, after, |row| {
+        if wanted(stream(row.get_ref(1)?.as_blob()?)?) {
+            found.push(journaled(row)?);
+        }
+        Ok(found.len() < limit)
+    })?;
+    Ok((found, last))
+}
+
+/// Where a row stands: its stream, its place in it, and the stream's previous row.
+pub(crate) struct Place {
+    pub(crate) seq: i64,
+    pub(crate) stream: Stream,
+    pub(crate) n: u64,
+    pub(crate) prev: i64,
+}
+
+/// Verifies at most `limit` rows from `after` (exclusive) on, and says where they stand.
+pub(crate) fn places(connection: &Connection, after: i64, limit: usize) -> Result<Vec<Place>> {
+    let mut found = Vec::with_capacity(limit);
+    each_following(connection, after, |row| {
+        let Verified { seq, stream, n, prev, .. } = verified(row)?;
+        found.push(Place { seq, stream, n, prev });
+        Ok(found.len() < limit)
+    })?;
+    Ok(found)
+}
+
+/// Goes through the rows from `after` (exclusive) on, in order, for as long as `visit` says. Gives the last row visited.
+fn each_following(
+    connection: &Connection,
+    after: i64,
+    mut visit: impl FnMut(&Row<'_>) -> Result<bool>,
+) -> Result<i64> {
     let sql = select(COLUMNS, "WHERE seq > ?1 ORDER BY seq");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([after])?;
-    let (mut found, mut last) = (Vec::new(), after);
-    while found.len() < limit {
+    let mut last = after;
+    loop {
         let Some(row) = rows.next()? else {
             let end = super::position::Position::read(connection)?.seq;
             if last < end {
                 return Err(damaged("the journal", format!("rows {} to {end} are gone", last + 1)));
             }
-            break;
+            return Ok(last);
         };
         let seq: i64 = row.get(0)?;
         if seq != last + 1 {
             return Err(damaged("the journal", format!("row {} is gone", last + 1)));
         }
         last = seq;
-        if wanted(stream(row.get_ref(1)?.as_blob()?)?) {
-            found.push(verified(row)?);
+        if !visit(row)? {
+            return Ok(last);
         }
     }
-    Ok((found, last))
 }
 
 /// The rows before `before`, newest first, that `wanted` takes by their stream.
@@ -156,7 +202,7 @@ pub(crate) fn preceding(
         }
         last = seq;
         if wanted(stream(row.get_ref(1)?.as_blob()?)?) {
-            found.push(verified(row)?);
+            found.push(journaled(row)?);
         }
     }
     Ok(found)

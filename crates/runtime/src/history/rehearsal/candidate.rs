@@ -6,10 +6,12 @@ use std::{
 };
 
 use engine::{
-    Decision, Fault, Input, Profile, Proposal, Rules, Times,
+    Decision, Demanded, Fault, Input, Profile, Proposal, Rules, Times,
     admit::Admission,
+    decide::CounterDemand,
     input::Order,
-    record::{Encoded, Recorded, Writing},
+    record::{Opened, Recorded},
+    replay::{self, Played},
 };
 use jiff::Timestamp;
 use ledger::{GroupId, PostingGroup, ProfileId};
@@ -19,7 +21,7 @@ use ledger::{GroupId, PostingGroup, ProfileId};
 pub(super) struct Counters(BTreeMap<String, (i64, u64)>);
 
 impl Counters {
-    fn grant(&mut self, demand: &engine::decide::CounterDemand) -> (i64, u64) {
+    fn grant(&mut self, demand: CounterDemand) -> Demanded {
         let (used, n) = self.0.entry(demand.counter.clone()).or_default();
         let left = (demand.ceiling - *used).max(0);
         let granted = match (demand.amount <= left, demand.part) {
@@ -29,7 +31,8 @@ impl Counters {
         };
         *used += granted;
         *n += 1;
-        (granted, *n)
+        let CounterDemand { counter, ceiling, amount: asked, part } = demand;
+        Demanded { counter, ceiling, asked, part, granted, n: *n }
     }
 }
 
@@ -49,11 +52,34 @@ impl From<Fault> for NotCarried {
     }
 }
 
+/// What a record has for a candidate: its input, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Past<'a> {
+    n: u64,
+    times: Times,
+    /// `None` when the body was erased.
+    input: Option<&'a Input>,
+}
+
+impl<'a> From<&'a Recorded> for Past<'a> {
+    fn from(recorded: &'a Recorded) -> Self {
+        Self { n: recorded.n, times: recorded.times, input: recorded.input.as_ref() }
+    }
+}
+
+impl<'a> From<&'a Opened<'_>> for Past<'a> {
+    fn from(opened: &'a Opened<'_>) -> Self {
+        Self { n: opened.n(), times: opened.times(), input: opened.input() }
+    }
+}
+
 /// A member under the candidate.
 pub(super) struct Candidate {
     pub(super) state: Profile,
     /// What the candidate posted for the records of the journal: reversals cite those.
     groups: HashMap<(u64, u16), (GroupId, PostingGroup)>,
+    /// Up to this record it posted what is recorded.
+    shared: u64,
 }
 
 /// As in a batch: a program that makes work for itself must not run for ever.
@@ -61,7 +87,12 @@ const TIMERS_AT_ONCE_MAX: usize = 10_000;
 
 impl Candidate {
     pub(super) fn new(state: Profile) -> Self {
-        Self { state, groups: HashMap::new() }
+        Self::parted(state, 0)
+    }
+
+    /// One that has come to what is recorded, up to record `shared`.
+    pub(super) fn parted(state: Profile, shared: u64) -> Self {
+        Self { state, groups: HashMap::new(), shared }
     }
 
     pub(super) fn fresh(profile: ProfileId) -> Self {
@@ -76,33 +107,16 @@ impl Candidate {
         input: &Input,
         times: Times,
     ) -> Result<Decision, Fault> {
-        let mut proposal = engine::decide(rules, &self.state, input, times)?;
-        let decision = loop {
-            match proposal {
-                Proposal::Decided(decision, _) => break *decision,
-                Proposal::Demands(demand, suspended) => {
-                    let (granted, n) = counters.grant(&demand);
-                    proposal = engine::settle(suspended, granted, n)?;
+        let mut grants = Vec::new();
+        loop {
+            match replay::play(rules, &self.state, input, times, &grants)? {
+                Played::Decided(decision, after) => {
+                    self.state = after;
+                    return Ok(decision);
                 }
+                Played::Demands(demand) => grants.push(counters.grant(demand)),
             }
-        };
-        let writing = Writing {
-            profile: self.state.id,
-            n: self.state.n + 1,
-            times,
-            epoch: rules.epoch,
-            key: None,
-            unique: None,
-            input,
-            payload: None,
-            decision: &decision,
-            previous: self.state.tail,
-            salt: [0; 16],
-        };
-        // Nobody reads this record, so it is not encoded; its hash only has to be something.
-        let encoded = Encoded { header: Vec::new(), body: Vec::new(), hash: [0; 32] };
-        engine::evolve_written(&mut self.state, &writing, &encoded);
-        Ok(decision)
+        }
     }
 
     /// Fires what is due by then. Gives every decision made.
@@ -153,11 +167,11 @@ impl Candidate {
         &mut self,
         rules: &Rules,
         counters: &mut Counters,
-        recorded: &Recorded,
+        past: Past<'_>,
         admitted: bool,
         absorbed: Option<Profile>,
     ) -> Result<Vec<Decision>, NotCarried> {
-        let Some(input) = &recorded.input else { return Err(NotCarried::Left("its body was erased")) };
+        let Some(input) = past.input else { return Err(NotCarried::Left("its body was erased")) };
         let input = match input {
             Input::Timer | Input::Upgrade { .. } => return Ok(Vec::new()),
             Input::Message(message, claims) => {
@@ -173,10 +187,9 @@ impl Candidate {
                 None => return Err(NotCarried::Left("the member merged in is not known")),
             },
         };
-        let mut decisions = self.bring_up(rules, counters, recorded.times.occurred_at)?;
+        let mut decisions = self.bring_up(rules, counters, past.times.occurred_at)?;
         let is_order = matches!(input, Input::Command(_));
-        let times =
-            Times::new(recorded.times.occurred_at, recorded.times.decided_at.max(self.state.decided_at));
+        let times = Times::new(past.times.occurred_at, past.times.decided_at.max(self.state.decided_at));
         let decision = match self.input(rules, counters, &input, times) {
             Err(_) if is_order => {
                 return Err(NotCarried::Left("an order that the candidate's wallet does not cover"));
@@ -186,7 +199,7 @@ impl Candidate {
         for (index, group) in decision.groups.iter().enumerate() {
             let Ok(index) = u16::try_from(index) else { break };
             let id = GroupId { profile: self.state.id, n: self.state.n, index };
-            self.groups.insert((recorded.n, index), (id, group.clone()));
+            self.groups.insert((past.n, index), (id, group.clone()));
         }
         decisions.push(decision);
         Ok(decisions)
@@ -208,8 +221,8 @@ impl Candidate {
             match proposal {
                 Proposal::Decided(decision, trace) => return Ok((*decision, trace)),
                 Proposal::Demands(demand, suspended) => {
-                    let (granted, n) = counters.grant(&demand);
-                    proposal = engine::settle(suspended, granted, n)?;
+                    let grant = counters.grant(demand);
+                    proposal = engine::settle(suspended, grant.granted, grant.n)?;
                 }
             }
         }
@@ -217,7 +230,9 @@ impl Candidate {
 
     fn command(&self, command: &engine::Command) -> Result<engine::Command, NotCarried> {
         let mut command = command.clone();
-        if let Order::Reverse { group, original } = &mut command.order {
+        if let Order::Reverse { group, original } = &mut command.order
+            && group.n > self.shared
+        {
             let (id, mine) = self
                 .groups
                 .get(&(group.n, group.index))

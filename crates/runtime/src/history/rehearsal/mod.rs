@@ -3,7 +3,8 @@
 //!
 //! The *control* decides every record of the window again under its own rules; if that does not give the
 //! record, the rehearsal says untrusted. The *candidate* gets the same inputs (events, orders, merges) and
-//! runs its own timers.
+//! runs its own timers. As long as a member's history cannot have come to anything else under the candidate, the two
+//! are *in step*: the control's decision is the candidate's too ([`engine::Likeness`]).
 
 mod candidate;
 mod kept;
@@ -15,7 +16,9 @@ use std::{
     sync::Arc,
 };
 
-use engine::{DECISION_VERSION, Input, MessageKind, Profile, Rules, record::Recorded, record::is_same};
+use engine::{
+    DECISION_VERSION, Decision, Input, Likeness, MessageKind, Profile, Rules, Times, record::Opened,
+};
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::{Bundle, Program, plan::Choices};
@@ -27,7 +30,10 @@ use self::{
     report::{Affected, AffectedEvent, Both, Doubt, Report},
     tally::Side,
 };
-use super::walk::{self, RulesSeen};
+use super::{
+    retraced::{Retraced, Verdict},
+    walk::{self, RulesSeen},
+};
 use crate::{Environment, Error, Result, batch, configuration::PlanSource, control::Actor, work::Progress};
 
 /// What to rehearse.
@@ -117,6 +123,8 @@ impl Environment {
             },
             affected: Vec::new(),
             asks_the_same: HashMap::new(),
+            likeness: HashMap::new(),
+            scratch: Vec::new(),
         };
         // Shared budgets couple members: then nobody may be left for a later share.
         let shares = if budgeted.is_empty() { walk::shares(self).await? } else { vec![Buckets::ALL] };
@@ -129,10 +137,13 @@ impl Environment {
 
 /// A member on both sides.
 struct Member {
-    recorded: Profile,
-    candidate: Candidate,
+    recorded: Retraced,
     /// The candidate has taken over (the window has begun for this member).
     begun: bool,
+    /// The candidate's side; `None` while it is in step with what is recorded.
+    candidate: Option<Candidate>,
+    /// The candidate's side as it was when it was merged into another member.
+    left: Option<Profile>,
     /// The event with the largest difference in points so far.
     most: Option<(i64, u64)>,
 }
@@ -150,6 +161,9 @@ struct Rehearsal<'a> {
     affected: Vec<(i64, Affected)>,
     /// Of each epoch's events, whether the candidate asks the same of them.
     asks_the_same: HashMap<u64, HashMap<String, bool>>,
+    /// How alike the candidate and each epoch's rules are; `None` when they differ in more than reactors.
+    likeness: HashMap<u64, Option<Arc<Likeness>>>,
+    scratch: Vec<u8>,
 }
 
 impl Rehearsal<'_> {
@@ -157,18 +171,17 @@ impl Rehearsal<'_> {
         let mut members: HashMap<ProfileId, Member> = HashMap::new();
         let mut pages = walk::Pages::of(self.environment, share);
         while let Some(page) = pages.next().await? {
-            let read = page.len();
-            let mut records = Vec::with_capacity(read);
-            for read in page {
-                records.push(read.recorded?);
+            let mut records = Vec::with_capacity(page.len());
+            for record in &page {
+                records.push(walk::opened(record)?);
             }
             // Across members the order is that of deciding, then of ids; within one it is the stream's. A
             // stable sort keeps the latter, since `decided_at` never goes back in a stream.
-            records.sort_by_key(|recorded| (recorded.times.decided_at, recorded.profile));
-            for recorded in records {
-                self.record(&mut members, recorded).await?;
+            records.sort_by_key(|opened| (opened.times().decided_at, opened.profile()));
+            for opened in records {
+                self.record(&mut members, &opened).await?;
             }
-            self.progress.add(read);
+            self.progress.add(page.len());
             tokio::task::yield_now().await; // clients come first
         }
         let mut ended: Vec<(ProfileId, Member)> = members.into_iter().collect();
@@ -179,51 +192,99 @@ impl Rehearsal<'_> {
         Ok(())
     }
 
-    fn in_window(&self, recorded: &Recorded) -> bool {
-        let at = recorded.times.occurred_at;
+    fn in_window(&self, times: Times) -> bool {
+        let at = times.occurred_at;
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
 
-    async fn record(&mut self, members: &mut HashMap<ProfileId, Member>, recorded: Recorded) -> Result<()> {
-        let id = recorded.profile;
+    async fn record(&mut self, members: &mut HashMap<ProfileId, Member>, opened: &Opened<'_>) -> Result<()> {
+        let id = opened.profile();
         let member = members.entry(id).or_insert_with(|| Member {
-            recorded: Profile::new(id),
-            candidate: Candidate::fresh(id),
+            recorded: Retraced::from(Profile::new(id)),
             begun: self.since.is_none(),
+            candidate: None,
+            left: None,
             most: None,
         });
-        let past = self.until.is_some_and(|until| recorded.times.occurred_at >= until);
-        if past {
+        if self.until.is_some_and(|until| opened.times().occurred_at >= until) {
             return Ok(());
         }
-        let in_window = self.in_window(&recorded);
-        if in_window {
-            self.control(&member.recorded, &recorded).await?;
-            if !member.begun {
-                member.begun = true;
+        let (decision, before) = if self.in_window(opened.times()) {
+            if !member.begun
+                && let Some(recorded) = member.recorded.state()
+            {
                 let mut counters = std::mem::take(&mut self.counters);
-                let begun = self.begin(&member.recorded, recorded.n, &mut counters).await;
+                let begun = self.begin(recorded, opened.n(), &mut counters).await;
                 self.counters = counters;
-                member.candidate = begun?;
+                member.candidate = Some(begun?);
+                member.begun = true;
             }
-            tally::decision(&mut self.report, Side::Recorded, &recorded.decision);
-        }
-        if member.begun {
-            let absorbed = match &recorded.input {
-                Some(Input::MergeIn { from, .. }) => match members.get(from) {
-                    Some(other) => Some(other.candidate.state.clone()),
-                    None => self.absorbed(*from).await?,
-                },
-                _ => None,
-            };
-            let admitted = self.is_admitted(&recorded).await?;
-            let Some(member) = members.get_mut(&id) else { return Ok(()) };
-            self.carry(member, &recorded, admitted, absorbed);
-            engine::evolve(&mut member.recorded, &recorded);
+            let (decision, before) = self.control(member, opened).await?;
+            tally::decision(&mut self.report, Side::Recorded, &decision);
+            (decision, before)
         } else {
-            engine::evolve(&mut member.recorded, &recorded);
+            (member.recorded.pass(opened)?, None)
+        };
+        if !member.begun {
+            return Ok(());
+        }
+        if let Some(before) = before {
+            member.candidate = Some(self.part(before));
+        }
+        let Some(candidate) = &member.candidate else {
+            self.in_step(opened, &decision);
+            return Ok(());
+        };
+        let absorbed = match opened.input() {
+            Some(Input::MergeOut { .. }) => {
+                member.left = Some(candidate.state.clone());
+                None
+            }
+            // Across members the order of records is not that of what led to what: until the other member has
+            // been seen to leave, only their own stream tells how they stood then.
+            Some(Input::MergeIn { from, .. }) => match members.get(from).and_then(|other| other.left.clone())
+            {
+                Some(state) => Some(state),
+                None => self.absorbed(*from).await?,
+            },
+            _ => None,
+        };
+        let admitted = self.is_admitted(opened).await?;
+        let Some(member) = members.get_mut(&id) else { return Ok(()) };
+        if let Some(candidate) = &mut member.candidate
+            && let Some(most) = self.carry(candidate, opened, &decision, admitted, absorbed)
+            && member.most.is_none_or(|(before, _)| most > before)
+        {
+            member.most = Some((most, opened.n()));
         }
         Ok(())
+    }
+
+    /// Counts what both sides come to alike.
+    fn in_step(&mut self, opened: &Opened<'_>, decision: &Decision) {
+        self.report.events += u64::from(matches!(opened.input(), Some(Input::Message(..))));
+        if !matches!(opened.input(), Some(Input::Upgrade { .. })) {
+            tally::decision(&mut self.report, Side::Candidate, decision);
+        }
+    }
+
+    /// The candidate's side of a member who has been in step until now.
+    fn part(&self, recorded: Profile) -> Candidate {
+        let shared = recorded.n;
+        let basis =
+            if recorded.n > 0 && recorded.is_active() { self.candidate.basis } else { recorded.basis };
+        Candidate::parted(Profile { basis, ..recorded }, shared)
+    }
+
+    /// How alike the candidate and the rules of an epoch are.
+    async fn likeness(&mut self, epoch: u64) -> Result<Option<Arc<Likeness>>> {
+        if let Some(known) = self.likeness.get(&epoch) {
+            return Ok(known.clone());
+        }
+        let then = self.rules.at(self.environment, epoch).await?;
+        let likeness = Likeness::of(&then, &self.candidate).map(Arc::new);
+        self.likeness.insert(epoch, likeness.clone());
+        Ok(likeness)
     }
 
     /// The candidate as of the beginning of the span, out of the state recorded before record `n`.
@@ -239,43 +300,52 @@ impl Rehearsal<'_> {
         Ok(candidate)
     }
 
-    /// Decides a record again under its own rules; a difference makes the rehearsal untrusted.
-    async fn control(&mut self, state: &Profile, recorded: &Recorded) -> Result<()> {
-        let at = || format!("{}/{}", recorded.profile, recorded.n);
-        if recorded.input.is_none() {
-            return Ok(()); // erased: the candidate does not see it either
+    /// Decides a record again under its own rules, and gives what is recorded; a difference makes the rehearsal
+    /// untrusted. If the member was in step and this record may come to something else under the candidate, also the
+    /// state before it.
+    async fn control(
+        &mut self,
+        member: &mut Member,
+        opened: &Opened<'_>,
+    ) -> Result<(Decision, Option<Profile>)> {
+        let at = || format!("{}/{}", opened.profile(), opened.n());
+        let mut before = None;
+        let mut likeness = None;
+        if member.candidate.is_none() {
+            let rules = self.rules.at(self.environment, opened.epoch()).await?;
+            likeness = self.likeness(opened.epoch()).await?;
+            let may_part = match (&likeness, opened.input()) {
+                (Some(likeness), Some(input)) if opened.decision_version() == DECISION_VERSION => {
+                    likeness.may_part(&rules, input)
+                }
+                _ => true,
+            };
+            before = member.recorded.state().filter(|_| may_part).cloned();
         }
-        if recorded.decision_version != DECISION_VERSION {
-            self.distrust(
-                recorded.profile,
+        let recorded = &mut member.recorded;
+        let (decision, verdict) =
+            recorded.next(self.environment, &mut self.rules, opened, &mut self.scratch).await??;
+        if let (Some(likeness), Some(input), Verdict::Same) = (likeness, opened.input(), &verdict) {
+            let rules = self.rules.at(self.environment, opened.epoch()).await?;
+            before = before.filter(|_| likeness.parts(&rules, input, &decision));
+        }
+        match verdict {
+            Verdict::Same => self.report.control_records += 1,
+            Verdict::Erased => {} // the candidate does not see it either
+            Verdict::OtherVersion => self.distrust(
+                opened.profile(),
                 format!(
                     "record {} was decided by engine version {}, this is version {DECISION_VERSION}",
                     at(),
-                    recorded.decision_version
+                    opened.decision_version()
                 ),
-            );
-            return Ok(());
-        }
-        let rules = self.rules.at(self.environment, recorded.epoch).await?;
-        let history = if matches!(recorded.input, Some(Input::Upgrade { .. })) && rules.needs_history(state) {
-            walk::history_before(self.environment, recorded.profile, recorded.n).await?
-        } else {
-            Arc::default()
-        };
-        match engine::replay::redecide(&rules, state, recorded, &history) {
-            Ok(again) if is_same(&again, &recorded.decision) => {
-                self.report.control_records += 1;
-            }
-            Ok(again) => {
-                let what = engine::replay::difference(&recorded.decision, &again).unwrap_or_default();
+            ),
+            Verdict::Differs(what) => {
                 let why = format!("record {} does not come out as recorded: {what}", at());
-                self.distrust(recorded.profile, why);
-            }
-            Err(fault) => {
-                self.distrust(recorded.profile, format!("record {} cannot be decided again: {fault}", at()));
+                self.distrust(opened.profile(), why);
             }
         }
-        Ok(())
+        Ok((decision, before))
     }
 
     fn distrust(&mut self, of: ProfileId, why: String) {
@@ -287,14 +357,14 @@ impl Rehearsal<'_> {
 
     /// Whether the candidate takes a message for certain, because it asks no more of it than the program that took
     /// it; compared once for each epoch and event.
-    async fn is_admitted(&mut self, recorded: &Recorded) -> Result<bool> {
-        let Some(Input::Message(message, _)) = &recorded.input else { return Ok(false) };
+    async fn is_admitted(&mut self, opened: &Opened<'_>) -> Result<bool> {
+        let Some(Input::Message(message, _)) = opened.input() else { return Ok(false) };
         let (MessageKind::Track, Some(event)) = (message.kind, &message.event) else { return Ok(false) };
-        let known = self.asks_the_same.entry(recorded.epoch).or_default();
+        let known = self.asks_the_same.entry(opened.epoch()).or_default();
         if let Some(known) = known.get(event) {
             return Ok(*known);
         }
-        let then = self.rules.at(self.environment, recorded.epoch).await?;
+        let then = self.rules.at(self.environment, opened.epoch()).await?;
         let same = engine::admit::asks_the_same(&self.candidate, &then, event);
         if known.len() < EVENTS_COMPARED_MAX {
             known.insert(event.clone(), same);
@@ -302,11 +372,19 @@ impl Rehearsal<'_> {
         Ok(same)
     }
 
-    fn carry(&mut self, member: &mut Member, recorded: &Recorded, admitted: bool, absorbed: Option<Profile>) {
-        let is_message = matches!(recorded.input, Some(Input::Message(..)));
+    /// Carries a record over to the candidate's side of its member. For a message: by how many points the two sides
+    /// differ, if they do.
+    fn carry(
+        &mut self,
+        candidate: &mut Candidate,
+        opened: &Opened<'_>,
+        recorded: &Decision,
+        admitted: bool,
+        absorbed: Option<Profile>,
+    ) -> Option<i64> {
+        let is_message = matches!(opened.input(), Some(Input::Message(..)));
         self.report.events += u64::from(is_message);
-        let carried =
-            member.candidate.carry(&self.candidate, &mut self.counters, recorded, admitted, absorbed);
+        let carried = candidate.carry(&self.candidate, &mut self.counters, opened.into(), admitted, absorbed);
         let decisions = match carried {
             Ok(decisions) => decisions,
             Err(NotCarried::Rejected(code)) => {
@@ -326,25 +404,25 @@ impl Rehearsal<'_> {
         for decision in &decisions {
             tally::decision(&mut self.report, Side::Candidate, decision);
         }
-        if is_message {
-            let candidate: i64 = decisions.last().map_or(0, tally::points_total);
-            let difference = (candidate - tally::points_total(&recorded.decision)).abs();
-            if difference > 0 && member.most.is_none_or(|(most, _)| difference > most) {
-                member.most = Some((difference, recorded.n));
-            }
-        }
+        let points: i64 = decisions.last().map_or(0, tally::points_total);
+        let difference = (points - tally::points_total(recorded)).abs();
+        (is_message && difference > 0).then_some(difference)
     }
 
-    /// A member merged in from another share: their own stream under the candidate, up to the merge.
-    async fn absorbed(&mut self, from: ProfileId) -> Result<Option<Profile>> {
+    /// A member merged in whose records have not all been read: their own stream under the candidate, up to the merge.
+    async fn absorbed(&self, from: ProfileId) -> Result<Option<Profile>> {
         let mut candidate = Candidate::fresh(from);
         for recorded in batch::records(self.environment, from).await? {
             if matches!(recorded.input, Some(Input::MergeOut { .. })) {
                 break;
             }
+            let other = match &recorded.input {
+                Some(Input::MergeIn { from, .. }) => Box::pin(self.absorbed(*from)).await?,
+                _ => None,
+            };
             // What is counted for that member is counted where their own stream is read.
             if let Err(NotCarried::Fault(fault)) =
-                candidate.carry(&self.candidate, &mut Counters::default(), &recorded, false, None)
+                candidate.carry(&self.candidate, &mut Counters::default(), (&recorded).into(), false, other)
             {
                 tracing::debug!(%fault, "an event could not be decided under the candidate");
             }
@@ -353,16 +431,22 @@ impl Rehearsal<'_> {
     }
 
     /// A member's end: due work up to the window's end, and what they hold on both sides.
-    fn end(&mut self, id: ProfileId, mut member: Member) {
-        if !member.begun {
-            member.candidate = Candidate::new(member.recorded.clone());
-            if let Err(fault) =
-                member.candidate.upgrade(&self.candidate, &mut self.counters, Arc::default(), self.end)
-            {
-                tracing::debug!(%fault, "a member could not be brought under the candidate");
+    fn end(&mut self, id: ProfileId, member: Member) {
+        let Some(recorded) = member.recorded.state() else { return };
+        let mut candidate = match member.candidate {
+            Some(candidate) => candidate,
+            None if member.begun => self.part(recorded.clone()),
+            None => {
+                let mut candidate = Candidate::new(recorded.clone());
+                if let Err(fault) =
+                    candidate.upgrade(&self.candidate, &mut self.counters, Arc::default(), self.end)
+                {
+                    tracing::debug!(%fault, "a member could not be brought under the candidate");
+                }
+                candidate
             }
-        }
-        match member.candidate.bring_up(&self.candidate, &mut self.counters, self.end) {
+        };
+        match candidate.bring_up(&self.candidate, &mut self.counters, self.end) {
             Ok(decisions) => {
                 for decision in &decisions {
                     tally::decision(&mut self.report, Side::Candidate, decision);
@@ -374,9 +458,9 @@ impl Rehearsal<'_> {
             }
         }
         self.report.profiles += 1;
-        tally::end_state(&mut self.report, Side::Recorded, &member.recorded);
-        tally::end_state(&mut self.report, Side::Candidate, &member.candidate.state);
-        let (before, after) = (tally::held(&member.recorded), tally::held(&member.candidate.state));
+        tally::end_state(&mut self.report, Side::Recorded, recorded);
+        tally::end_state(&mut self.report, Side::Candidate, &candidate.state);
+        let (before, after) = (tally::held(recorded), tally::held(&candidate.state));
         let mut points: BTreeMap<String, Both> = BTreeMap::new();
         for (currency, amount) in before {
             points.entry(currency).or_default().recorded = amount;
@@ -385,7 +469,7 @@ impl Rehearsal<'_> {
             points.entry(currency).or_default().candidate = amount;
         }
         points.retain(|_, both| both.delta() != 0);
-        let audiences_differ = !member.recorded.audiences.keys().eq(member.candidate.state.audiences.keys());
+        let audiences_differ = !recorded.audiences.keys().eq(candidate.state.audiences.keys());
         if points.is_empty() && !audiences_differ {
             return;
         }
@@ -440,7 +524,7 @@ impl Rehearsal<'_> {
         let mut candidate = self.since.is_none().then(|| Candidate::fresh(profile));
         let mut counters = Counters::default();
         for recorded in batch::records(self.environment, profile).await? {
-            if candidate.is_none() && self.in_window(&recorded) {
+            if candidate.is_none() && self.in_window(recorded.times) {
                 candidate = Some(self.begin(&state, recorded.n, &mut counters).await?);
             }
             engine::evolve(&mut state, &recorded);
@@ -452,7 +536,11 @@ impl Rehearsal<'_> {
                 }
                 break;
             }
-            let _ = candidate.carry(&self.candidate, &mut counters, &recorded, false, None);
+            let absorbed = match &recorded.input {
+                Some(Input::MergeIn { from, .. }) => self.absorbed(*from).await?,
+                _ => None,
+            };
+            let _ = candidate.carry(&self.candidate, &mut counters, (&recorded).into(), false, absorbed);
         }
         Ok(())
     }
