@@ -37,17 +37,28 @@ pub(crate) struct MigrateStore {
     /// Only this environment, and no administrators (repeated)
     #[arg(long = "environment", short, value_name = "NAME")]
     environments: Vec<String>,
+    /// The main store of servers whose configuration file gives these environments stores of their own: it is noted
+    /// there where they are now. May be --from or --to
+    #[arg(long, env = "GREENROOM_REGISTRY", hide_env_values = true, value_name = "URL")]
+    registry: Option<String>,
 }
+
+const NOTING: &str = "noting in the registry where they are; the same command again does only that";
 
 impl MigrateStore {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
         let from = Place::parse(&self.from).context("--from")?;
         let to = Place::parse(&self.to).context("--to")?;
         ensure!(!from.is(&to), "--from and --to are the same store");
+        let registry = self.registry.as_deref().map(Place::parse).transpose().context("--registry")?;
         // What is made (data files, logs of the store) is its owner's alone.
         rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let (moved, administrators) = runtime.block_on(self.carry_over(&from, &to, context))?;
+        let (moved, administrators) =
+            runtime.block_on(self.carry_over(&from, &to, registry.as_ref(), context))?;
+        if moved.is_empty() {
+            return Ok(Exit::Done);
+        }
         let value = json!({ "environments": moved, "administrators": administrators });
         context.show(&value, |out| told(out, &value))?;
         context.note(&afterwards(&to))?;
@@ -58,6 +69,7 @@ impl MigrateStore {
         &self,
         from: &Place,
         to: &Place,
+        registry: Option<&Place>,
         context: &mut Context,
     ) -> Result<(Vec<Value>, Option<u64>)> {
         let source = from.open_existing().await.context("opening the source (its server must be stopped)")?;
@@ -65,8 +77,34 @@ impl MigrateStore {
         let places: Vec<&Path> = places.into_iter().flatten().collect();
         let master_key = folder::master_key_there(&places)?;
         let target = opened_target(to).await.context("opening the target (its servers must be stopped)")?;
+        // A folder can be opened once only.
+        let registry = match registry {
+            None => None,
+            Some(place) if place.is(from) => Some(Arc::clone(&source)),
+            Some(place) if place.is(to) => Some(Arc::clone(&target)),
+            Some(place) => Some(
+                place.open_existing().await.context("opening the registry (its servers must be stopped)")?,
+            ),
+        };
         let moving = Move::new(source, target, master_key);
+        if let Some(registry) = &registry {
+            let there = moving.arrived(&self.environments).await?;
+            moving.fits(&**registry, &there).await?;
+            moving.note(&**registry, &there).await.context(NOTING)?;
+            for row in &there {
+                let name = &row.name;
+                context.note(&format!(
+                    "{name} is in the target already, equal in every row; that is noted now"
+                ))?;
+            }
+            if !there.is_empty() {
+                return Ok((Vec::new(), None));
+            }
+        }
         let rows = moving.environments(&self.environments).await?;
+        if let Some(registry) = &registry {
+            moving.fits(&**registry, &rows).await?;
+        }
         let (mut arrived, mut seconds) = (Vec::new(), Vec::new());
         for row in &rows {
             let begun = Instant::now();
@@ -76,6 +114,16 @@ impl MigrateStore {
         let administrators =
             if self.environments.is_empty() { Some(moving.administrators().await?) } else { None };
         let moved = moving.finish(arrived).await?;
+        if let Some(registry) = &registry {
+            moving.note(&**registry, &rows).await.context(NOTING)?;
+        }
+        if self.environments.is_empty() {
+            for name in moving.registered().await? {
+                context.note(&format!(
+                    "{name} has a store of its own, which keeps it: it is registered in the target"
+                ))?;
+            }
+        }
         Ok((
             moved.iter().zip(seconds).map(|(moved, seconds)| shown(moved, seconds)).collect(),
             administrators,
