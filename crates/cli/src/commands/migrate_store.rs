@@ -24,8 +24,8 @@ use crate::{
 /// Between a data folder (sqlite:FOLDER) and a PostgreSQL database (postgres://…), either way. Nobody may serve
 /// either store meanwhile. Everything moves: journal, configuration, outbox, keys, secrets, the list of erasures
 /// and, without --environment, the administrators. Views are made again in the target; then everything is read
-/// back and compared, and every decision is made again. The source is only read. What is broken off is not
-/// opened by anybody; the same command again begins it anew.
+/// back and compared, and every decision is made again. The source is only read, but for what --registry notes. What is
+/// broken off is not opened by anybody; the same command again begins it anew.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MigrateStore {
     /// The store to move from: sqlite:FOLDER or postgres://USER:PASSWORD@HOST:PORT/DATABASE
@@ -54,12 +54,7 @@ impl MigrateStore {
         // What is made (data files, logs of the store) is its owner's alone.
         rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let (moved, administrators) =
-            runtime.block_on(self.carry_over(&from, &to, registry.as_ref(), context))?;
-        if moved.is_empty() {
-            return Ok(Exit::Done);
-        }
-        let value = json!({ "environments": moved, "administrators": administrators });
+        let value = runtime.block_on(self.carry_over(&from, &to, registry.as_ref(), context))?;
         context.show(&value, |out| told(out, &value))?;
         context.note(&afterwards(&to))?;
         Ok(Exit::Done)
@@ -71,7 +66,7 @@ impl MigrateStore {
         to: &Place,
         registry: Option<&Place>,
         context: &mut Context,
-    ) -> Result<(Vec<Value>, Option<u64>)> {
+    ) -> Result<Value> {
         let source = from.open_existing().await.context("opening the source (its server must be stopped)")?;
         let places = [from.folder(), Some(context.global.data.as_path())];
         let places: Vec<&Path> = places.into_iter().flatten().collect();
@@ -91,14 +86,11 @@ impl MigrateStore {
             let there = moving.arrived(&self.environments).await?;
             moving.fits(&**registry, &there).await?;
             moving.note(&**registry, &there).await.context(NOTING)?;
-            for row in &there {
-                let name = &row.name;
-                context.note(&format!(
-                    "{name} is in the target already, equal in every row; that is noted now"
-                ))?;
-            }
             if !there.is_empty() {
-                return Ok((Vec::new(), None));
+                let noted: Vec<&str> = there.iter().map(|row| row.name.as_str()).collect();
+                return Ok(
+                    json!({ "environments": [], "administrators": null, "noted": noted, "registered": [] }),
+                );
             }
         }
         let rows = moving.environments(&self.environments).await?;
@@ -117,17 +109,12 @@ impl MigrateStore {
         if let Some(registry) = &registry {
             moving.note(&**registry, &rows).await.context(NOTING)?;
         }
-        if self.environments.is_empty() {
-            for name in moving.registered().await? {
-                context.note(&format!(
-                    "{name} has a store of its own, which keeps it: it is registered in the target"
-                ))?;
-            }
-        }
-        Ok((
-            moved.iter().zip(seconds).map(|(moved, seconds)| shown(moved, seconds)).collect(),
-            administrators,
-        ))
+        let registered = if self.environments.is_empty() { moving.registered().await? } else { Vec::new() };
+        let moved: Vec<Value> =
+            moved.iter().zip(seconds).map(|(moved, seconds)| shown(moved, seconds)).collect();
+        Ok(json!({
+            "environments": moved, "administrators": administrators, "noted": [], "registered": registered,
+        }))
     }
 }
 
@@ -194,29 +181,44 @@ fn shown(moved: &Moved, seconds: f64) -> Value {
 }
 
 fn told(out: &mut dyn Write, value: &Value) -> Result<()> {
+    let names = |list: &str| -> Vec<String> {
+        let names = value[list].as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.map(str::to_owned).collect()
+    };
+    for name in names("noted") {
+        writeln!(out, "{name}: in the target already, equal in every row; that is noted now")?;
+    }
+    for name in names("registered") {
+        writeln!(out, "{name}: has a store of its own, which keeps it; it is registered in the target")?;
+    }
     let rows = &value["environments"];
-    let table = Table::of(
-        rows,
-        &[
-            ("environment", "/environment", Column::Plain),
-            ("records", "/rows/records", Column::Number),
-            ("profiles", "/profiles", Column::Number),
-            ("quarantine", "/rows/quarantine_records", Column::Number),
-            ("revisions", "/rows/revisions", Column::Number),
-            ("outbox", "/rows/outbox_rows", Column::Number),
-            ("keys", "/rows/keys", Column::Number),
-            ("secrets", "/rows/secrets", Column::Number),
-            ("erasures", "/rows/erasures", Column::Number),
-        ],
-    );
-    write!(out, "{table}")?;
+    let moved = rows.as_array().is_some_and(|rows| !rows.is_empty());
+    if moved {
+        let table = Table::of(
+            rows,
+            &[
+                ("environment", "/environment", Column::Plain),
+                ("records", "/rows/records", Column::Number),
+                ("profiles", "/profiles", Column::Number),
+                ("quarantine", "/rows/quarantine_records", Column::Number),
+                ("revisions", "/rows/revisions", Column::Number),
+                ("outbox", "/rows/outbox_rows", Column::Number),
+                ("keys", "/rows/keys", Column::Number),
+                ("secrets", "/rows/secrets", Column::Number),
+                ("erasures", "/rows/erasures", Column::Number),
+            ],
+        );
+        write!(out, "{table}")?;
+    }
     for row in rows.as_array().into_iter().flatten() {
         writeln!(out, "{}: ledger {}", at(row, "/environment"), at(row, "/ledger"))?;
     }
     if value["administrators"].is_u64() {
         writeln!(out, "administrators: {}", number(value, "/administrators"))?;
     }
-    writeln!(out, "all of it is equal on both sides, and every decision came out the same again")?;
+    if moved {
+        writeln!(out, "all of it is equal on both sides, and every decision came out the same again")?;
+    }
     Ok(())
 }
 

@@ -159,6 +159,32 @@ fn live_in_a_database_and_the_others_in_files() -> Result<()> {
     assert_eq!(points(&server, "ann")?, Some(160));
     assert_eq!(records(&server, "uat")?, 2, "an order, and the upgrade to the other program");
     server.stop()?;
+
+    // The main store moves, and live stays where it is.
+    let other = Place::new()?;
+    let mut migrate = Command::new(program());
+    migrate.args([
+        "migrate-store",
+        "--from",
+        &sqlite(&estate.place.data),
+        "--to",
+        &sqlite(&other.data),
+        "--output",
+        "json",
+    ]);
+    let moved: Value = serde_json::from_str(&process::output(&mut migrate)?)?;
+    assert_eq!(
+        (&moved["environments"][0]["environment"], &moved["registered"][0]),
+        (&"uat".into(), &"live".into())
+    );
+    for file in ["master.key", "admin.token"] {
+        fs::copy(estate.place.data.join(file), other.data.join(file))?;
+    }
+    let server = Greenroom::start_prepared(program(), &other.data, |command| {
+        command.args(["--config", &config]);
+    })?;
+    assert_eq!((points(&server, "ann")?, records(&server, "uat")?), (Some(160), 2.into()));
+    server.stop()?;
     estate.says_no_password()
 }
 
@@ -228,15 +254,14 @@ fn what_does_not_fit_together_is_refused_and_says_what_to_do() -> Result<()> {
         let mut command = Command::new(program());
         command.args(["migrate-store", "--environment", "uat", "--from", from, "--to", to, "--data"]);
         let output = command.arg(&estate.place.data).args(more).stdin(Stdio::null()).output()?;
-        let said = String::from_utf8(output.stderr)?;
-        ensure!(output.status.success(), "{said}");
-        Ok(said)
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
     };
     // Without the registry the main store does not know, and the same again says it.
     migrate(&estate.main(), &own, &[])?;
     told(&uat, &["the main store keeps environment `uat`"])?;
     let noted = migrate(&estate.main(), &own, &["--registry", &estate.main()])?;
-    ensure!(noted.contains("uat is in the target already, equal in every row"), "{noted}");
+    ensure!(noted.contains("uat: in the target already, equal in every row"), "{noted}");
     let server = estate.serve(&uat)?;
     send(&server, "uat", &["2"], "10.00")?;
     assert_eq!(records(&server, "uat")?, 2);
