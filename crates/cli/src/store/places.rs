@@ -245,6 +245,9 @@ impl Backend for Places {
             if (row.id == identity.id) != (row.name == name) {
                 return Err(Error::Exists(format!("environment `{}`", row.name)));
             }
+            if row.id == identity.id {
+                return self.open(&name).await;
+            }
         }
         let own = self.own(&name, kept).await?;
         // What both stores check: of two that make it at once one is told that it exists.

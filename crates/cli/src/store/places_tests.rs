@@ -141,6 +141,7 @@ async fn servers_whose_files_disagree_never_make_two() {
     drop(wrong);
     let backend = ground.opened(&[("one", "wrong")]).await;
     refuses(&backend, "one", &["in another store than", "All servers need the same entry"]).await;
+    assert!(matches!(backend.create(identity("one"), at(0)).await.err(), Some(Error::Refused(_))));
     assert!(matches!(backend.create(another, at(0)).await.err(), Some(Error::Exists(_))));
     drop(backend);
 
