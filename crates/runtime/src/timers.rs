@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use jiff::Timestamp;
+use ledger::ProfileId;
 use program::Address;
 use store::{ControlWrites, Due, DueOwner};
 
@@ -16,6 +17,8 @@ use crate::{
 
 /// Profiles woken in one piece of work.
 const WAKE_AT_ONCE: usize = 200;
+/// Profiles looked for at once where they are woken part by part of a distributed store, so that the pieces are not small.
+const LOOK_FOR_APART: usize = 4_000;
 /// The table is looked at again at least this often.
 const IDLE: Duration = Duration::from_secs(30);
 /// The same where other nodes decide as well: nobody tells this one what has become due by their decisions.
@@ -96,7 +99,7 @@ impl Environment {
 
     /// Fires one page of what is due by `until`, earliest first. Says whether there may be more.
     pub(crate) async fn fire_due(&self, until: Timestamp) -> Result<bool> {
-        let due = self.store.due(until, WAKE_AT_ONCE).await?;
+        let due = self.store.due(until, self.looked_for()).await?;
         if due.is_empty() {
             return Ok(false);
         }
@@ -121,11 +124,20 @@ impl Environment {
         Ok(true)
     }
 
-    /// Brings profiles up to date until the given times.
-    pub(crate) async fn wake(&self, profiles: Vec<(ledger::ProfileId, Timestamp)>) -> Result<()> {
-        let (reply, answer) = tokio::sync::oneshot::channel();
-        self.intake.offer(Work::Wake { profiles, reply }, 1_000)?;
-        answer.await.unwrap_or_else(|_| Err(Error::Stopping(self.name().to_owned())))
+    /// How many profiles to look for that have something to do.
+    fn looked_for(&self) -> usize {
+        let is_apart = self.store.part(ProfileId([0; 16])).is_some();
+        if is_apart { LOOK_FOR_APART } else { WAKE_AT_ONCE }
+    }
+
+    /// Brings profiles up to date until the given times: those that lie in one part of a distributed store together.
+    async fn wake(&self, profiles: Vec<(ProfileId, Timestamp)>) -> Result<()> {
+        for profiles in pieces(profiles, |profile| self.store.part(profile)) {
+            let (reply, answer) = tokio::sync::oneshot::channel();
+            self.intake.offer(Work::Wake { profiles, reply }, 1_000)?;
+            answer.await.unwrap_or_else(|_| Err(Error::Stopping(self.name().to_owned())))?;
+        }
+        Ok(())
     }
 
     async fn schedule_reached(&self, address: &str, due: Timestamp) -> Result<()> {
@@ -153,7 +165,7 @@ impl Environment {
     /// Sweeps some profiles that are still under an older program, or constants that have been bound anew. Says whether there are more.
     pub(crate) async fn sweep_some(&self) -> Result<bool> {
         let basis = self.rules().basis;
-        let behind = self.store.behind(basis, WAKE_AT_ONCE).await?;
+        let behind = self.store.behind(basis, self.looked_for()).await?;
         if behind.is_empty() {
             self.live.sweep_left.store(0, Ordering::Release);
             return Ok(false);
@@ -199,6 +211,18 @@ impl Environment {
     }
 }
 
+/// Profiles in pieces of work, none of which is in two parts; in each as they came.
+fn pieces(
+    profiles: Vec<(ProfileId, Timestamp)>,
+    part: impl Fn(ProfileId) -> Option<u16>,
+) -> Vec<Vec<(ProfileId, Timestamp)>> {
+    let mut parts: BTreeMap<Option<u16>, Vec<(ProfileId, Timestamp)>> = BTreeMap::new();
+    for one in profiles {
+        parts.entry(part(one.0)).or_default().push(one);
+    }
+    parts.values().flat_map(|part| part.chunks(WAKE_AT_ONCE).map(<[_]>::to_vec)).collect()
+}
+
 /// Schedule points of a program after a time, earliest per object.
 pub(crate) fn schedule_points(program: &program::Program, after: Timestamp) -> Vec<(String, Timestamp)> {
     let mut points: BTreeMap<String, Timestamp> = BTreeMap::new();
@@ -209,4 +233,24 @@ pub(crate) fn schedule_points(program: &program::Program, after: Timestamp) -> V
         }
     }
     points.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_of_work_stays_in_its_part_and_is_not_too_large() {
+        let all: Vec<_> = (0..=255).map(|no| (ProfileId([no; 16]), Timestamp::UNIX_EPOCH)).collect();
+        let whole = pieces(all.clone(), |_| None);
+        assert_eq!(whole.iter().map(Vec::len).collect::<Vec<_>>(), [200, 56], "as they came");
+        assert_eq!(whole.concat(), all);
+        let part = |id: ProfileId| Some(u16::from(id.0[0] % 4));
+        let apart = pieces(all.clone(), part);
+        assert_eq!(apart.len(), 4);
+        for piece in &apart {
+            assert!(piece.is_sorted() && piece.iter().all(|(id, _)| part(*id) == part(piece[0].0)));
+        }
+        assert_eq!(apart.concat().len(), all.len());
+    }
 }

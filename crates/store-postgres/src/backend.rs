@@ -146,7 +146,7 @@ impl House {
                     return Err(Error::Refused(what).into());
                 }
                 if row.id == identity.id {
-                    return Ok(());
+                    return Ok(row.is_here()?);
                 }
             }
             // All in one transaction: there is never half an environment.
@@ -156,6 +156,7 @@ impl House {
                 live: identity.live,
                 made_at,
                 making: false,
+                elsewhere: None,
             };
             let entry = make(&lease, row).await?;
             schema::migrate(&lease, &entry.schema, schema::STORE, &entry.schema).await?;
@@ -197,6 +198,7 @@ impl House {
             .await
             .map_err(Fault::told_of_control)?
             .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
+        entry.row.is_here()?;
         if entry.row.making {
             return Err(unfinished(name));
         }
@@ -222,6 +224,41 @@ impl House {
         Ok(entry)
     }
 
+    async fn register(&self, row: RegistryRow) -> Result<()> {
+        check_name(&row.name)?;
+        let mut lease = self.lease().await?;
+        lease.dirty();
+        let work = async {
+            schema::begin(&lease).await?;
+            let mut entry = Entry {
+                row: row.clone(),
+                schema: String::new(),
+                role: String::new(),
+                password: String::new(),
+            };
+            for known in registry::environments(&lease).await? {
+                if (known.row.id == row.id) != (known.row.name == row.name) {
+                    return Err(Error::Exists(format!("environment `{}`", known.row.name)).into());
+                }
+                if known.row.id == row.id {
+                    if known.row.elsewhere.is_none() {
+                        restore::nobody_else(&lease, &known).await?;
+                    }
+                    entry = Entry { row: RegistryRow { elsewhere: row.elsewhere, ..known.row }, ..known };
+                }
+            }
+            registry::put_environment(&lease, &entry).await
+        };
+        let outcome: fault::Result<()> = work.await;
+        match outcome {
+            Ok(()) => lease.commit().await.map_err(Fault::told_of_control),
+            Err(fault) => {
+                let _ = lease.rollback().await;
+                Err(fault.told_of_control())
+            }
+        }
+    }
+
     async fn restore(&self, name: &str, from: &Path, at: Timestamp) -> Result<Arc<dyn Environment>> {
         check_name(name)?;
         {
@@ -243,6 +280,15 @@ impl House {
 impl Backend for PostgresBackend {
     fn is_shared(&self) -> bool {
         true
+    }
+
+    async fn id(&self) -> Result<[u8; 16]> {
+        let lease = self.0.lease().await?;
+        registry::id(&lease).await.map_err(Fault::told_of_control)
+    }
+
+    async fn register(&self, row: RegistryRow) -> Result<()> {
+        self.0.register(row).await
     }
 
     async fn environments(&self) -> Result<Vec<RegistryRow>> {

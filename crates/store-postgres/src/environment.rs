@@ -25,7 +25,7 @@ use crate::{
     opened::Opened,
     pool::{Lane, Lease},
     tables::{
-        configuration, control, counters, directory, due, erasures, feed, head, journal, manifests,
+        bucket, configuration, control, counters, directory, due, erasures, feed, head, journal, manifests,
         memberships, nodes, outbox, outside, profiles, quarantine, quarantine_streams, rehearsals,
         scan::{self, Kinds, Place},
         search, sums,
@@ -122,6 +122,10 @@ impl Environment for PostgresEnvironment {
 
     fn nodes(&self) -> Option<&dyn Nodes> {
         Some(self)
+    }
+
+    fn part(&self, profile: ProfileId) -> Option<u16> {
+        self.opened.spread.part(bucket(profile))
     }
 
     async fn writable(&self) -> Result<()> {

@@ -43,6 +43,7 @@ mod registry;
 mod restore;
 mod schema;
 mod session;
+mod spread;
 mod sweeper;
 mod tables;
 mod tls;

@@ -76,12 +76,15 @@ async fn registered(session: &Session, identity: &Identity, made_at: Timestamp) 
         if entry.row.id != identity.id && entry.row.name != identity.name {
             continue;
         }
-        if !entry.row.making {
+        if !entry.row.making && entry.row.elsewhere.is_none() {
             return Err(Error::Exists(format!("environment `{}`", entry.row.name)).into());
         }
-        restore::nobody_else(session, &entry).await?;
-        let (schema, role) = (quoted(&entry.schema), quoted(&entry.role));
-        session.plain(&format!("DROP SCHEMA {schema} CASCADE; DROP ROLE {role}")).await?;
+        // What is only registered has neither, unless it was kept here once.
+        if !entry.schema.is_empty() {
+            restore::nobody_else(session, &entry).await?;
+            let (schema, role) = (quoted(&entry.schema), quoted(&entry.role));
+            session.plain(&format!("DROP SCHEMA {schema} CASCADE; DROP ROLE {role}")).await?;
+        }
         registry::remove_environment(session, &entry.row.id).await?;
     }
     let row = RegistryRow {
@@ -90,6 +93,7 @@ async fn registered(session: &Session, identity: &Identity, made_at: Timestamp) 
         live: identity.live,
         made_at,
         making: true,
+        elsewhere: None,
     };
     let entry = backend::make(session, row).await?;
     schema::migrate(session, &entry.schema, schema::STORE, &entry.schema).await?;

@@ -13,6 +13,7 @@ use crate::{
     fault::{Fault, damaged},
     pool::{Lane, Login, Pool},
     registry::Entry,
+    spread::Spread,
     sweeper::Sweeper,
     tables::{counters::Habits, identity},
 };
@@ -22,6 +23,7 @@ pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<Pool>,
     pub(crate) habits: Habits,
+    pub(crate) spread: Spread,
     pub(crate) sweeper: Arc<Sweeper>,
     handles: AtomicUsize,
 }
@@ -61,7 +63,8 @@ impl Opened {
         }
         let sweeper = Arc::new(Sweeper::new(Arc::clone(installing), name, &entry.schema));
         let (habits, handles) = (Habits::default(), AtomicUsize::new(0));
-        Ok(Arc::new(Self { identity, pool, habits, sweeper, handles }))
+        let spread = Spread::over(options.distributed_over);
+        Ok(Arc::new(Self { identity, pool, habits, spread, sweeper, handles }))
     }
 
     /// One handle more; false when the last one has gone meanwhile.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Choices for one process. The defaults suit a small server with a few nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Connections of one environment, at most. About as many as the server has cores is fastest; each costs
     /// the server some megabytes, and all nodes together must stay below its `max_connections`.
@@ -20,6 +20,9 @@ pub struct Options {
     /// How long a transaction may stand still before the server ends it: a node that is stopped in the middle
     /// of one holds the others up for no longer.
     pub idle_timeout: Duration,
+    /// Whether the tables are distributed (Citus) over so many shards by the hash of their keys. Background work is then
+    /// committed shard by shard.
+    pub distributed_over: Option<u16>,
     /// The database must have been used before: no control store is made in it.
     pub must_exist: bool,
 }
@@ -33,6 +36,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(4),
+            distributed_over: None,
             must_exist: false,
         }
     }

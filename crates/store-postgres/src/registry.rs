@@ -8,7 +8,7 @@ use store::{
 use tokio_postgres::Row;
 
 use crate::{
-    fault::Result,
+    fault::{Result, damaged},
     session::{Param, Session},
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Entry {
 
 fn environment_sum(entry: &Entry) -> i64 {
     let Entry { row, schema, role, password } = entry;
-    Sum::of("environment")
+    let sum = Sum::of("environment")
         .bytes(&row.id)
         .text(&row.name)
         .int(i64::from(row.live))
@@ -31,8 +31,9 @@ fn environment_sum(entry: &Entry) -> i64 {
         .int(i64::from(row.making))
         .text(schema)
         .text(role)
-        .text(password)
-        .end()
+        .text(password);
+    // As it was before there was such a thing, for those that are kept here.
+    row.elsewhere.iter().fold(sum, |sum, id| sum.bytes(id)).end()
 }
 
 fn administrator_sum(row: &AdministratorRow) -> i64 {
@@ -54,6 +55,7 @@ fn verified(row: &Row) -> Result<Entry> {
             live: row.try_get(2)?,
             made_at: time(row.try_get(3)?)?,
             making: row.try_get(4)?,
+            elsewhere: row.try_get::<_, Option<&[u8]>>(9)?.map(array).transpose()?,
         },
         schema: row.try_get(5)?,
         role: row.try_get(6)?,
@@ -64,9 +66,16 @@ fn verified(row: &Row) -> Result<Entry> {
     Ok(entry)
 }
 
+/// The store's own id.
+pub(crate) async fn id(session: &Session) -> Result<[u8; 16]> {
+    let row = session.query_opt("SELECT id FROM greenroom.store WHERE one = 1", &[]).await?;
+    let row = row.ok_or_else(|| damaged("the control store", "its own id is gone"))?;
+    Ok(array(row.try_get(0)?)?)
+}
+
 /// By name.
 pub(crate) async fn environments(session: &Session) -> Result<Vec<Entry>> {
-    let sql = "SELECT id, name, live, made_at, making, schema, role, password, crc
+    let sql = "SELECT id, name, live, made_at, making, schema, role, password, crc, elsewhere
                FROM greenroom.environment ORDER BY name";
     session.query(sql, &[]).await?.iter().map(verified).collect()
 }
@@ -75,12 +84,15 @@ pub(crate) async fn environment(session: &Session, name: &str) -> Result<Option<
     Ok(environments(session).await?.into_iter().find(|entry| entry.row.name == name))
 }
 
+/// Puts one that is not there, or says anew where one is kept.
 pub(crate) async fn put_environment(session: &Session, entry: &Entry) -> Result<()> {
     let Entry { row, schema, role, password } = entry;
     session
         .execute(
-            "INSERT INTO greenroom.environment (id, name, live, made_at, making, schema, role, password, crc)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO greenroom.environment
+               (id, name, live, made_at, making, schema, role, password, crc, elsewhere)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             ON CONFLICT (id) DO UPDATE SET crc = excluded.crc, elsewhere = excluded.elsewhere",
             &[
                 &row.id.as_slice(),
                 &row.name,
@@ -91,6 +103,7 @@ pub(crate) async fn put_environment(session: &Session, entry: &Entry) -> Result<
                 role,
                 password,
                 &environment_sum(entry),
+                &row.elsewhere.as_ref().map(<[u8; 16]>::as_slice),
             ],
         )
         .await?;

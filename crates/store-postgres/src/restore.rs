@@ -70,6 +70,7 @@ async fn replace(
         ))
         .into());
     }
+    known.as_ref().map_or(Ok(()), |entry| entry.row.is_here())?;
     let (entry, before) = match known {
         Some(entry) if entry.row.making => return Err(backend::unfinished(name).into()),
         Some(entry) => {
@@ -120,7 +121,7 @@ fn named(name: &str, known: bool) -> String {
 fn row_of(manifest: &Manifest, made_at: Timestamp) -> Result<RegistryRow> {
     let id = unhex(&manifest.environment).unwrap_or_default();
     let (name, live) = (manifest.name.clone(), manifest.kind == kind(true));
-    Ok(RegistryRow { id: array(&id)?, name, live, made_at, making: false })
+    Ok(RegistryRow { id: array(&id)?, name, live, made_at, making: false, elsewhere: None })
 }
 
 /// Waits until no other process is connected as the environment's role.

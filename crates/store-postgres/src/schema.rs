@@ -12,7 +12,8 @@ pub(crate) const STORE: &[&str] = &[
     include_str!("schema/0003_rehearsals.sql"),
 ];
 /// The same of the control store.
-pub(crate) const CONTROL: &[&str] = &[include_str!("schema/control_0001_first.sql")];
+pub(crate) const CONTROL: &[&str] =
+    &[include_str!("schema/control_0001_first.sql"), include_str!("schema/control_0002_elsewhere.sql")];
 /// The schema of the control store.
 pub(crate) const CONTROL_SCHEMA: &str = "greenroom";
 

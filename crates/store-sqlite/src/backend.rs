@@ -122,6 +122,7 @@ impl House {
                 if row.live != identity.live {
                     return Err(Error::Refused(format!("the kind of environment `{}` is fixed", row.name)));
                 }
+                row.is_here()?;
                 return self.open(&mut rooms, &identity.name);
             }
         }
@@ -131,6 +132,7 @@ impl House {
             live: identity.live,
             made_at,
             making: true,
+            elsewhere: None,
         };
         rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         self.make(identity, true)?;
@@ -170,6 +172,7 @@ impl House {
             .environment(name)
             .map_err(Fault::told_of_control)?
             .ok_or_else(|| Error::Missing(format!("environment `{name}`")))?;
+        row.is_here()?;
         if row.making {
             return Err(Error::Refused(format!("environment `{name}` is being made; it is not whole yet")));
         }
@@ -192,14 +195,30 @@ impl House {
             return Err(Error::InUse(format!("environment `{name}`: close it before restoring it")));
         }
         let known = rooms.registry.environment(name).map_err(Fault::told_of_control)?;
+        known.as_ref().map_or(Ok(()), RegistryRow::is_here)?;
         let restored = backup::restore(&self.folder, &self.options, name, known.as_ref(), from)?;
         if known.is_none() {
             let Identity { id, live, .. } = restored;
-            let row = RegistryRow { id, name: name.to_owned(), live, made_at: at, making: false };
+            let name = name.to_owned();
+            let row = RegistryRow { id, name, live, made_at: at, making: false, elsewhere: None };
             rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         }
         tracing::info!(environment = name, incarnation = restored.incarnation, "restored from a backup");
         self.open(&mut rooms, name)
+    }
+
+    fn register(&self, row: &RegistryRow) -> Result<()> {
+        codec::check_name(&row.name)?;
+        let rooms = self.rooms();
+        for known in rooms.registry.environments().map_err(Fault::told_of_control)? {
+            if (known.id == row.id) != (known.name == row.name) {
+                return Err(Error::Exists(format!("environment `{}`", known.name)));
+            }
+        }
+        if rooms.open.get(&row.name).and_then(Weak::upgrade).is_some_and(|opened| opened.serves()) {
+            return Err(Error::InUse(format!("environment `{}`: close it first", row.name)));
+        }
+        rooms.registry.put_environment(row).map_err(Fault::told_of_control)
     }
 }
 
@@ -207,6 +226,14 @@ impl House {
 impl Backend for SqliteBackend {
     fn is_shared(&self) -> bool {
         false
+    }
+
+    async fn id(&self) -> Result<[u8; 16]> {
+        self.aside(|house| house.rooms().registry.id().map_err(Fault::told_of_control)).await
+    }
+
+    async fn register(&self, row: RegistryRow) -> Result<()> {
+        self.aside(move |house| house.register(&row)).await
     }
 
     async fn environments(&self) -> Result<Vec<RegistryRow>> {

@@ -48,7 +48,7 @@ impl House {
         let mut rooms = self.rooms();
         let registered = rooms.registry.environments().map_err(Fault::told_of_control)?;
         for row in registered.into_iter().filter(|row| row.id == identity.id || row.name == *name) {
-            if !row.making {
+            if !row.making && row.elsewhere.is_none() {
                 return Err(Error::Exists(format!("environment `{}`", row.name)));
             }
             if rooms.open.get(&row.name).and_then(std::sync::Weak::upgrade).is_some_and(|o| o.serves()) {
@@ -57,8 +57,8 @@ impl House {
             remove_folder(&self.folder.environment(&row.name))?;
             rooms.registry.remove_environment(&row.id).map_err(Fault::told_of_control)?;
         }
-        let row =
-            RegistryRow { id: identity.id, name: name.clone(), live: identity.live, made_at, making: true };
+        let Identity { id, live, .. } = *identity;
+        let row = RegistryRow { id, name: name.clone(), live, made_at, making: true, elsewhere: None };
         rooms.registry.put_environment(&row).map_err(Fault::told_of_control)?;
         self.make(identity, false)?;
         let opened = Opened::open(&row, Arc::clone(&self.folder), self.options.clone(), Some(identity))?;

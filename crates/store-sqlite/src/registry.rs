@@ -17,13 +17,14 @@ use crate::{
 pub(crate) struct Registry(Connection);
 
 fn environment_sum(row: &RegistryRow) -> i64 {
-    Sum::of("environment")
+    let sum = Sum::of("environment")
         .bytes(&row.id)
         .text(&row.name)
         .int(i64::from(row.live))
         .int(micros(row.made_at))
-        .int(i64::from(row.making))
-        .end()
+        .int(i64::from(row.making));
+    // As it was before there was such a thing, for those that are kept here.
+    row.elsewhere.iter().fold(sum, |sum, id| sum.bytes(id)).end()
 }
 
 fn administrator_sum(row: &AdministratorRow) -> i64 {
@@ -37,7 +38,7 @@ fn administrator_sum(row: &AdministratorRow) -> i64 {
         .end()
 }
 
-const ENVIRONMENT: &str = "SELECT id, name, live, made_at, making, crc FROM environment";
+const ENVIRONMENT: &str = "SELECT id, name, live, made_at, making, crc, elsewhere FROM environment";
 
 fn verified(row: &Row<'_>) -> Result<RegistryRow> {
     let found = RegistryRow {
@@ -46,6 +47,7 @@ fn verified(row: &Row<'_>) -> Result<RegistryRow> {
         live: row.get(2)?,
         made_at: time(row.get(3)?)?,
         making: row.get(4)?,
+        elsewhere: row.get::<_, Option<Vec<u8>>>(6)?.map(|id| array(&id)).transpose()?,
     };
     verify(environment_sum(&found), row.get(5)?, || format!("environment `{}` in the registry", found.name))?;
     Ok(found)
@@ -60,6 +62,12 @@ impl Registry {
         connection.pragma_update(None, "trusted_schema", "OFF")?;
         schema::migrate(&mut connection, schema::CONTROL, &path.display().to_string())?;
         Ok(Self(connection))
+    }
+
+    /// The store's own id.
+    pub(crate) fn id(&self) -> Result<[u8; 16]> {
+        let id: Vec<u8> = self.0.query_row("SELECT id FROM store WHERE one = 1", [], |row| row.get(0))?;
+        Ok(array(&id)?)
     }
 
     /// By name.
@@ -79,9 +87,17 @@ impl Registry {
 
     pub(crate) fn put_environment(&self, row: &RegistryRow) -> Result<()> {
         self.0.execute(
-            "INSERT OR REPLACE INTO environment (id, name, live, made_at, making, crc)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            (row.id, &row.name, row.live, micros(row.made_at), row.making, environment_sum(row)),
+            "INSERT OR REPLACE INTO environment (id, name, live, made_at, making, crc, elsewhere)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            (
+                row.id,
+                &row.name,
+                row.live,
+                micros(row.made_at),
+                row.making,
+                environment_sum(row),
+                row.elsewhere,
+            ),
         )?;
         Ok(())
     }

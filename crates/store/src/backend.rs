@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::{Environment, Identity, Making, Result};
+use crate::{Environment, Error, Identity, Making, Result};
 
 /// A person or machine that administers the install. Shared by all environments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,26 @@ pub struct RegistryRow {
     /// Making it is not finished (its store may be missing): it is not opened. Taking a data folder finishes or
     /// removes it, [`Backend::begin`] begins it anew.
     pub making: bool,
+    /// The store that keeps it, by its own id ([`Backend::id`]), when that is not this one: here it is only
+    /// registered, so that its name is taken and every process knows where it is not.
+    pub elsewhere: Option<[u8; 16]>,
+}
+
+impl RegistryRow {
+    /// That this store keeps it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when another one does.
+    pub fn is_here(&self) -> Result<()> {
+        if self.elsewhere.is_none() {
+            return Ok(());
+        }
+        Err(Error::Refused(format!(
+            "environment `{name}` is kept in a store of its own, not in this one: name it in the configuration file, \
+             under [environments.{name}.store]",
+            name = self.name
+        )))
+    }
 }
 
 /// A backend: a data folder, or a database server.
@@ -46,14 +66,20 @@ pub struct RegistryRow {
 pub trait Backend: Send + Sync {
     /// Whether other processes may have it open too, and add to what is registered.
     fn is_shared(&self) -> bool;
+    /// The store's own id, drawn when it was made: the same whatever address it is reached by.
+    async fn id(&self) -> Result<[u8; 16]>;
     /// The registered environments.
     async fn environments(&self) -> Result<Vec<RegistryRow>>;
     /// Makes an environment: registers it, makes its store, marks it made. Idempotent by id.
     async fn create(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Environment>>;
     /// Begins to make an environment out of another store's rows (see [`Making`]). What an earlier beginning of
-    /// the same name or id left unfinished is removed; a finished one is [`crate::Error::Exists`], one that
+    /// the same name or id left unfinished is removed, and what is only registered here is taken over; a finished one is [`crate::Error::Exists`], one that
     /// another process is making [`crate::Error::Refused`].
     async fn begin(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Making>>;
+    /// Registers an environment that another store keeps (`elsewhere` says which). One of the same id that is kept
+    /// here is opened from here no more; its rows stay until [`Backend::begin`] begins it anew. Idempotent.
+    /// [`crate::Error::Exists`] when its name or id is another environment's.
+    async fn register(&self, row: RegistryRow) -> Result<()>;
     /// Opens one, checking that registry and store agree, checksums, and the anchor.
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>>;
     /// Puts a backup in the place of an environment's store, with a new incarnation, and applies the list

@@ -105,6 +105,13 @@ pub trait Environment: Send + Sync {
     /// Where the processes that serve this environment meet; `None` where only one can.
     fn nodes(&self) -> Option<&dyn Nodes>;
 
+    /// In which part of the store a profile's rows lie, where the store is distributed and a commit that stays in one part
+    /// costs less than one that does not; `None` where it makes no difference. What hurries nobody is put together by it.
+    fn part(&self, profile: ProfileId) -> Option<u16> {
+        let _ = profile;
+        None
+    }
+
     /// Whether a commit could be made now: an error says why not. Writes nothing.
     async fn writable(&self) -> Result<()>;
 

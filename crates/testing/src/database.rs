@@ -59,6 +59,11 @@ impl Database {
         Arc::new(PostgresBackend::open(&self.url, options).await.expect("the database is there"))
     }
 
+    /// The same, told that its tables are distributed over so many shards.
+    pub async fn backend_over(&self, shards: u16) -> Arc<dyn Backend> {
+        self.backend_with(Options { distributed_over: Some(shards), ..Options::default() }).await
+    }
+
     /// A superuser's connection into it.
     pub async fn superuser(&self) -> Client {
         connect(&self.url).await

@@ -32,6 +32,9 @@ impl Config {
                 let serves = super::serve::serves(listener).join(" and ");
                 writeln!(out, "{} serves {serves} of {}", listener.address, listener.environments)?;
             }
+            for (name, own) in config.iter().flat_map(|config| &config.store.environments) {
+                writeln!(out, "{name} has a store of its own, {}", own.at.kind())?;
+            }
             if faults.is_empty() {
                 writeln!(out, "no faults")?;
             }

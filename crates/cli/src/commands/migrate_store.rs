@@ -24,8 +24,8 @@ use crate::{
 /// Between a data folder (sqlite:FOLDER) and a PostgreSQL database (postgres://…), either way. Nobody may serve
 /// either store meanwhile. Everything moves: journal, configuration, outbox, keys, secrets, the list of erasures
 /// and, without --environment, the administrators. Views are made again in the target; then everything is read
-/// back and compared, and every decision is made again. The source is only read. What is broken off is not
-/// opened by anybody; the same command again begins it anew.
+/// back and compared, and every decision is made again. The source is only read, but for what --registry notes. What is
+/// broken off is not opened by anybody; the same command again begins it anew.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MigrateStore {
     /// The store to move from: sqlite:FOLDER or postgres://USER:PASSWORD@HOST:PORT/DATABASE
@@ -37,18 +37,24 @@ pub(crate) struct MigrateStore {
     /// Only this environment, and no administrators (repeated)
     #[arg(long = "environment", short, value_name = "NAME")]
     environments: Vec<String>,
+    /// The main store of servers whose configuration file gives these environments stores of their own: it is noted
+    /// there where they are now. May be --from or --to
+    #[arg(long, env = "GREENROOM_REGISTRY", hide_env_values = true, value_name = "URL")]
+    registry: Option<String>,
 }
+
+const NOTING: &str = "noting in the registry where they are; the same command again does only that";
 
 impl MigrateStore {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
         let from = Place::parse(&self.from).context("--from")?;
         let to = Place::parse(&self.to).context("--to")?;
         ensure!(!from.is(&to), "--from and --to are the same store");
+        let registry = self.registry.as_deref().map(Place::parse).transpose().context("--registry")?;
         // What is made (data files, logs of the store) is its owner's alone.
         rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let (moved, administrators) = runtime.block_on(self.carry_over(&from, &to, context))?;
-        let value = json!({ "environments": moved, "administrators": administrators });
+        let value = runtime.block_on(self.carry_over(&from, &to, registry.as_ref(), context))?;
         context.show(&value, |out| told(out, &value))?;
         context.note(&afterwards(&to))?;
         Ok(Exit::Done)
@@ -58,15 +64,39 @@ impl MigrateStore {
         &self,
         from: &Place,
         to: &Place,
+        registry: Option<&Place>,
         context: &mut Context,
-    ) -> Result<(Vec<Value>, Option<u64>)> {
+    ) -> Result<Value> {
         let source = from.open_existing().await.context("opening the source (its server must be stopped)")?;
         let places = [from.folder(), Some(context.global.data.as_path())];
         let places: Vec<&Path> = places.into_iter().flatten().collect();
         let master_key = folder::master_key_there(&places)?;
         let target = opened_target(to).await.context("opening the target (its servers must be stopped)")?;
+        // A folder can be opened once only.
+        let registry = match registry {
+            None => None,
+            Some(place) if place.is(from) => Some(Arc::clone(&source)),
+            Some(place) if place.is(to) => Some(Arc::clone(&target)),
+            Some(place) => Some(
+                place.open_existing().await.context("opening the registry (its servers must be stopped)")?,
+            ),
+        };
         let moving = Move::new(source, target, master_key);
+        if let Some(registry) = &registry {
+            let there = moving.arrived(&self.environments).await?;
+            moving.fits(&**registry, &there).await?;
+            moving.note(&**registry, &there).await.context(NOTING)?;
+            if !there.is_empty() {
+                let noted: Vec<&str> = there.iter().map(|row| row.name.as_str()).collect();
+                return Ok(
+                    json!({ "environments": [], "administrators": null, "noted": noted, "registered": [] }),
+                );
+            }
+        }
         let rows = moving.environments(&self.environments).await?;
+        if let Some(registry) = &registry {
+            moving.fits(&**registry, &rows).await?;
+        }
         let (mut arrived, mut seconds) = (Vec::new(), Vec::new());
         for row in &rows {
             let begun = Instant::now();
@@ -76,10 +106,15 @@ impl MigrateStore {
         let administrators =
             if self.environments.is_empty() { Some(moving.administrators().await?) } else { None };
         let moved = moving.finish(arrived).await?;
-        Ok((
-            moved.iter().zip(seconds).map(|(moved, seconds)| shown(moved, seconds)).collect(),
-            administrators,
-        ))
+        if let Some(registry) = &registry {
+            moving.note(&**registry, &rows).await.context(NOTING)?;
+        }
+        let registered = if self.environments.is_empty() { moving.registered().await? } else { Vec::new() };
+        let moved: Vec<Value> =
+            moved.iter().zip(seconds).map(|(moved, seconds)| shown(moved, seconds)).collect();
+        Ok(json!({
+            "environments": moved, "administrators": administrators, "noted": [], "registered": registered,
+        }))
     }
 }
 
@@ -146,29 +181,44 @@ fn shown(moved: &Moved, seconds: f64) -> Value {
 }
 
 fn told(out: &mut dyn Write, value: &Value) -> Result<()> {
+    let names = |list: &str| -> Vec<String> {
+        let names = value[list].as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.map(str::to_owned).collect()
+    };
+    for name in names("noted") {
+        writeln!(out, "{name}: in the target already, equal in every row; that is noted now")?;
+    }
+    for name in names("registered") {
+        writeln!(out, "{name}: has a store of its own, which keeps it; it is registered in the target")?;
+    }
     let rows = &value["environments"];
-    let table = Table::of(
-        rows,
-        &[
-            ("environment", "/environment", Column::Plain),
-            ("records", "/rows/records", Column::Number),
-            ("profiles", "/profiles", Column::Number),
-            ("quarantine", "/rows/quarantine_records", Column::Number),
-            ("revisions", "/rows/revisions", Column::Number),
-            ("outbox", "/rows/outbox_rows", Column::Number),
-            ("keys", "/rows/keys", Column::Number),
-            ("secrets", "/rows/secrets", Column::Number),
-            ("erasures", "/rows/erasures", Column::Number),
-        ],
-    );
-    write!(out, "{table}")?;
+    let moved = rows.as_array().is_some_and(|rows| !rows.is_empty());
+    if moved {
+        let table = Table::of(
+            rows,
+            &[
+                ("environment", "/environment", Column::Plain),
+                ("records", "/rows/records", Column::Number),
+                ("profiles", "/profiles", Column::Number),
+                ("quarantine", "/rows/quarantine_records", Column::Number),
+                ("revisions", "/rows/revisions", Column::Number),
+                ("outbox", "/rows/outbox_rows", Column::Number),
+                ("keys", "/rows/keys", Column::Number),
+                ("secrets", "/rows/secrets", Column::Number),
+                ("erasures", "/rows/erasures", Column::Number),
+            ],
+        );
+        write!(out, "{table}")?;
+    }
     for row in rows.as_array().into_iter().flatten() {
         writeln!(out, "{}: ledger {}", at(row, "/environment"), at(row, "/ledger"))?;
     }
     if value["administrators"].is_u64() {
         writeln!(out, "administrators: {}", number(value, "/administrators"))?;
     }
-    writeln!(out, "all of it is equal on both sides, and every decision came out the same again")?;
+    if moved {
+        writeln!(out, "all of it is equal on both sides, and every decision came out the same again")?;
+    }
     Ok(())
 }
 

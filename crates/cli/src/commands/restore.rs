@@ -1,6 +1,9 @@
 //! `greenroom restore`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use runtime::{Greenroom, clock::SystemClock, control::Actor};
@@ -10,6 +13,7 @@ use super::serve::folder;
 use crate::{
     arguments::In,
     client::routes,
+    config::ServerConfig,
     context::Context,
     exit::Exit,
     output::text::at,
@@ -30,6 +34,9 @@ pub(crate) struct Restore {
     name: String,
     #[command(flatten)]
     store: Store,
+    /// The server's configuration file, with --stopped: it says where the data folder and the stores are
+    #[arg(long, env = "GREENROOM_CONFIG", hide_env_values = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The server is stopped: work on the data folder itself
     #[arg(long)]
     stopped: bool,
@@ -56,7 +63,10 @@ impl Restore {
             }
         }
         if self.stopped {
-            restore_stopped(&context.global.data, self.store, environment, Path::new(&self.name))?;
+            let mut config = ServerConfig::of(self.config.as_deref())?;
+            config.store.url = self.store.store.or(config.store.url);
+            let data = config.data.unwrap_or_else(|| context.global.data.clone());
+            restore_stopped(&data, config.store, environment, Path::new(&self.name))?;
             writeln!(context.out, "{environment} is restored from {}; start the server again", self.name)?;
             return Ok(Exit::Done);
         }
@@ -74,7 +84,7 @@ impl Restore {
     }
 }
 
-fn restore_stopped(data: &Path, place: Store, environment: &str, backup: &Path) -> Result<()> {
+fn restore_stopped(data: &Path, config: StoreConfig, environment: &str, backup: &Path) -> Result<()> {
     anyhow::ensure!(
         backup.is_dir(),
         "{} is not a backup's folder; without a server, BACKUP is a path",
@@ -84,7 +94,6 @@ fn restore_stopped(data: &Path, place: Store, environment: &str, backup: &Path) 
     let actor = Actor { id: "operator".into(), name: "whoever had the data folder".into() };
     tokio::runtime::Runtime::new()?.block_on(async {
         let clock = Arc::new(SystemClock);
-        let config = StoreConfig { url: place.store, ..StoreConfig::default() };
         let backend = store::open(data, config).await.map_err(|error| match error.downcast_ref() {
             Some(::store::Error::InUse(_)) => {
                 anyhow!("{error:#}. Stop its server first, or leave --stopped out")

@@ -1,6 +1,7 @@
 //! How the server runs: its configuration file, over defaults that suit one machine.
 
 mod read;
+mod stores;
 mod table;
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 pub(crate) use table::Fault;
 
@@ -76,6 +77,15 @@ impl ServerConfig {
     /// Reads a file's text; all faults together, in the order of their places.
     pub(crate) fn parse(text: &str) -> Result<Self, Vec<Fault>> {
         read::config(text)
+    }
+
+    /// What a file says, or the defaults.
+    pub(crate) fn of(file: Option<&Path>) -> Result<Self> {
+        let Some(file) = file else { return Ok(Self::default()) };
+        match Self::load(file)? {
+            Ok(config) => Ok(config),
+            Err(faults) => bail!("the configuration has faults\n{}", faults.join("\n")),
+        }
     }
 
     /// Reads a file. Faults are told with the file's name, line and column.

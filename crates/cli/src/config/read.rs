@@ -44,7 +44,10 @@ pub(super) fn config(text: &str) -> Result<ServerConfig, Vec<Fault>> {
         self::limits(limits, &mut config, &mut faults);
     }
     if let Some(store) = root.table("store", &mut faults) {
-        self::store(store, &mut config, &mut faults);
+        super::stores::main(store, &mut config.store, &mut faults);
+    }
+    if let Some(environments) = root.table("environments", &mut faults) {
+        super::stores::own(&environments, &mut config.store, &mut faults);
     }
     if let Some(field) = root.take("listener") {
         match field.get_ref() {
@@ -116,37 +119,6 @@ fn limits(mut table: Reader<'_, '_>, config: &mut ServerConfig, faults: &mut Fau
     set("queue_bytes_max", 1 << 20..=1 << 36, &mut options.queue_bytes_max);
     set("batch_items_max", 1..=100_000, &mut options.batch_items_max);
     set("profiles_cached_max", 0..=100_000_000, &mut options.profiles_cached_max);
-    table.finish(faults);
-}
-
-fn store(mut table: Reader<'_, '_>, config: &mut ServerConfig, faults: &mut Faults<'_>) {
-    config.store.url = table.text("url", faults).and_then(|(url, span)| {
-        let fits = url.starts_with("postgres://") || url.starts_with("postgresql://");
-        if !fits {
-            faults.add(&span, "`url` must be a database, like postgres://USER:PASSWORD@HOST:PORT/DATABASE");
-        }
-        fits.then_some(url)
-    });
-    if let Some(n) = table.number("connections_max", 1..=1_000, faults) {
-        config.store.postgres.connections_max = usize::try_from(n).unwrap_or(usize::MAX);
-    }
-    let options = &mut config.store.sqlite;
-    let bytes = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    if let Some(n) = table.number("file_bytes_max", 1 << 20..=1 << 50, faults) {
-        options.file_bytes_max = Some(n);
-    }
-    if let Some(n) = table.number("writer_cache_bytes", 1 << 20..=1 << 31, faults) {
-        options.writer_cache_bytes = bytes(n);
-    }
-    if let Some(n) = table.number("reader_cache_bytes", 1 << 18..=1 << 31, faults) {
-        options.reader_cache_bytes = bytes(n);
-    }
-    if let Some(n) = table.number("readers", 1..=64, faults) {
-        options.readers = usize::try_from(n).unwrap_or(usize::MAX);
-    }
-    if let Some(n) = table.number("log_bytes", 1 << 20..=1 << 36, faults) {
-        options.log_bytes = n;
-    }
     table.finish(faults);
 }
 

@@ -54,6 +54,14 @@ pub(crate) struct Reader<'a, 'i> {
 /// A value and where it stands.
 pub(crate) type Field<'a, 'i> = &'a Spanned<DeValue<'i>>;
 
+/// A table with a name of its own.
+pub(crate) struct Named<'a, 'i> {
+    pub(crate) name: &'a str,
+    /// Where its name stands.
+    pub(crate) place: Range<usize>,
+    pub(crate) table: Reader<'a, 'i>,
+}
+
 impl<'a, 'i> Reader<'a, 'i> {
     pub(crate) const fn new(table: &'a DeTable<'i>) -> Self {
         Self { table, taken: BTreeSet::new() }
@@ -113,6 +121,21 @@ impl<'a, 'i> Reader<'a, 'i> {
                 None
             }
         }
+    }
+
+    /// The tables inside whose names are free, such as environments'.
+    pub(crate) fn tables(&self, faults: &mut Faults<'_>) -> Vec<Named<'a, 'i>> {
+        let mut found = Vec::new();
+        for (key, value) in self.table {
+            let name = key.get_ref().as_ref();
+            match value.get_ref() {
+                DeValue::Table(table) => {
+                    found.push(Named { name, place: key.span(), table: Reader::new(table) });
+                }
+                other => faults.add(&value.span(), format!("`{name}` must be a table, not {}", a(other))),
+            }
+        }
+        found
     }
 
     /// Tells of fields that nobody took.

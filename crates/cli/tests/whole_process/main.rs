@@ -10,6 +10,7 @@ mod long_work;
 mod moving;
 mod nodes;
 mod outages;
+mod own_stores;
 mod place;
 mod plan_files;
 mod power_cut;

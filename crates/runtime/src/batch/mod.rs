@@ -25,7 +25,7 @@ use store::{Commit, Deciding, Granted, ProfileRow, Step, Writes as Rows};
 use crate::{
     Environment, Error, Result,
     ingest::ItemOutcome,
-    intake::{Queue, Work},
+    intake::{Held, Queue, Work},
 };
 
 pub(crate) use item::Item;
@@ -49,7 +49,8 @@ const ATTEMPTS_MAX: usize = 20;
 pub(crate) async fn run(environment: Arc<Environment>, mut queue: Queue) {
     let hints = Hints::new(environment.options.profiles_cached_max);
     let mut flights = Flights::default();
-    while let Some(jobs) = next(&environment, &hints, &mut queue, &mut flights).await {
+    let mut kept = None;
+    while let Some(jobs) = next(&environment, &hints, &mut queue, &mut kept, &mut flights).await {
         match draft(&environment, &hints, &jobs, &flights.ahead()).await {
             Ok(Some(Draft::Writes(draft))) if draft.begun.is_decided() => {
                 if flights.make_room(&environment, &hints).await {
@@ -82,9 +83,13 @@ async fn next(
     environment: &Environment,
     hints: &Hints,
     queue: &mut Queue,
+    kept: &mut Option<(Work, Held)>,
     flights: &mut Flights,
 ) -> Option<Vec<Job>> {
     let (work, held) = loop {
+        if let Some(first) = kept.take() {
+            break first;
+        }
         if flights.is_empty() {
             break queue.recv().await?;
         }
@@ -96,14 +101,21 @@ async fn next(
         flights.land_first(environment, hints).await;
     };
     let mut size = work.size();
+    if goes_alone(environment, &work) {
+        return Some(vec![Job::new(work, held)]);
+    }
     let mut jobs = vec![Job::new(work, held)];
-    for round in 0..ROUNDS_MAX {
+    'rounds: for round in 0..ROUNDS_MAX {
         // Half of all that is unanswered: deciding one half and writing the other take about as long.
         let half = environment.intake.waiting() / 2;
         let enough = half.max(BATCH_ITEMS_MIN).min(environment.options.batch_items_max);
         let before = size;
         while size < enough {
             let Ok((work, held)) = queue.try_recv() else { break };
+            if goes_alone(environment, &work) {
+                *kept = Some((work, held));
+                break 'rounds;
+            }
             size += work.size();
             jobs.push(Job::new(work, held));
         }
@@ -115,6 +127,13 @@ async fn next(
         tokio::task::yield_now().await;
     }
     Some(jobs)
+}
+
+/// Whether a piece of work has a commit of its own: it was put together so that this stays in one part of a distributed
+/// store, and messages write keys into all of it.
+fn goes_alone(environment: &Environment, work: &Work) -> bool {
+    let Work::Wake { profiles, .. } = work else { return false };
+    profiles.first().is_some_and(|(profile, _)| environment.store.part(*profile).is_some())
 }
 
 /// Commits jobs and answers them; begins with what has been `drafted` of them.

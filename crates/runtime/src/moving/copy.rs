@@ -56,6 +56,13 @@ impl Reader {
     }
 }
 
+/// What an environment carries, tallied.
+pub(super) async fn tally(store: &Arc<dyn Environment>) -> Result<Tally> {
+    let mut reader = Reader::of(store);
+    while reader.next().await?.is_some() {}
+    Ok(reader.tally)
+}
+
 /// Carries everything over. Views of quarantined events are made on the way: their records are not met again.
 pub(super) async fn copy(
     source: &Arc<dyn Environment>,

@@ -110,13 +110,23 @@ impl Move {
         }
         let wanted: Vec<RegistryRow> =
             from.iter().filter(|row| names.is_empty() || names.contains(&row.name)).cloned().collect();
+        let (wanted, others): (Vec<RegistryRow>, Vec<RegistryRow>) =
+            wanted.into_iter().partition(|row| row.elsewhere.is_none());
+        if let Some(row) = others.iter().find(|row| names.contains(&row.name)) {
+            return Err(Error::Refused(format!(
+                "environment `{}` is only registered in the source; the store that the configuration file names for it \
+                 keeps it. Name that with --from",
+                row.name
+            )));
+        }
         if let Some(row) = wanted.iter().find(|row| row.making) {
             return Err(Error::Refused(format!(
                 "environment `{}` of the source is not whole itself: making it was broken off",
                 row.name
             )));
         }
-        let there: Vec<&RegistryRow> = to.iter().filter(|row| !row.making).collect();
+        let there: Vec<&RegistryRow> =
+            to.iter().filter(|row| !row.making && row.elsewhere.is_none()).collect();
         let taken =
             |row: &RegistryRow| there.iter().any(|other| other.id == row.id || other.name == row.name);
         let (there, missing): (Vec<&RegistryRow>, Vec<&RegistryRow>) =
@@ -252,6 +262,79 @@ impl Move {
             moved.push(one.moved);
         }
         Ok(moved)
+    }
+
+    /// Of the environments of these names (all, without names) those that are in the target already, whole and equal in
+    /// everything that is carried: they were moved, and that is not noted yet.
+    pub async fn arrived(&self, names: &[String]) -> Result<Vec<RegistryRow>> {
+        let there = self.to.environments().await?;
+        let is_there = |row: &RegistryRow| {
+            there.iter().any(|there| there.id == row.id && !there.making && there.elsewhere.is_none())
+        };
+        let mut arrived = Vec::new();
+        for row in self.from.environments().await? {
+            let asked = names.is_empty() || names.contains(&row.name);
+            if !asked || row.elsewhere.is_some() || row.making || !is_there(&row) {
+                continue;
+            }
+            let (source, target) = (self.from.open(&row.name).await?, self.to.open(&row.name).await?);
+            unserved(&source).await?;
+            let (left, right) = (copy::tally(&source).await?, copy::tally(&target).await?);
+            source.close().await?;
+            target.close().await?;
+            let differences = left.differences(&right);
+            if !differences.is_empty() {
+                return Err(Error::Refused(format!(
+                    "the target has an environment `{}` already, and it is not as the source's is: {}. Nothing is \
+                     written over or noted",
+                    row.name,
+                    differences.join("; ")
+                )));
+            }
+            arrived.push(row);
+        }
+        Ok(arrived)
+    }
+
+    /// Refuses a registry that knows another environment by one of these names, or these by other names.
+    pub async fn fits(&self, registry: &dyn Backend, rows: &[RegistryRow]) -> Result<()> {
+        for known in registry.environments().await? {
+            let other = |row: &RegistryRow| (row.name == known.name) != (row.id == known.id);
+            if rows.iter().any(other) {
+                return Err(Error::Refused(format!(
+                    "the registry's `{}` is another environment than the one that is to be moved; nothing was moved",
+                    known.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes in a registry that the target keeps these now.
+    pub async fn note(&self, registry: &dyn Backend, rows: &[RegistryRow]) -> Result<()> {
+        let elsewhere = Some(self.to.id().await?);
+        if Some(registry.id().await?) == elsewhere {
+            // It said so itself when they were made there.
+            return Ok(());
+        }
+        for row in rows {
+            registry.register(RegistryRow { elsewhere, ..row.clone() }).await?;
+        }
+        Ok(())
+    }
+
+    /// Registers in the target what the source only knows of, because other stores keep it; their names.
+    pub async fn registered(&self) -> Result<Vec<String>> {
+        let (there, own) = (self.to.environments().await?, self.to.id().await?);
+        let mut names = Vec::new();
+        for row in self.from.environments().await?.into_iter().filter(|row| row.elsewhere.is_some()) {
+            if row.elsewhere == Some(own) || there.contains(&row) {
+                continue;
+            }
+            names.push(row.name.clone());
+            self.to.register(row).await?;
+        }
+        Ok(names)
     }
 
     /// Carries the administrators over, with their hashed tokens; how many there are. Those that are there

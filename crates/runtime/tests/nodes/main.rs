@@ -19,4 +19,5 @@ mod ground;
 mod ledgers;
 mod memory;
 mod messages;
+mod parts;
 mod wallets;

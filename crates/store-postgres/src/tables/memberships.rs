@@ -14,6 +14,7 @@ use tokio_postgres::Row;
 
 use super::{
     bucket, each_row,
+    gone::Gone,
     shards::{mirrored, salt, verified as unmirrored},
 };
 use crate::{
@@ -33,6 +34,11 @@ const LEAVE: &str = "DELETE FROM membership m
     USING unnest($1::smallint[], $2::bytea[], $3::text[]) AS k (bucket, profile, audience)
     WHERE m.bucket = k.bucket AND m.profile = k.profile AND m.audience = k.audience
     RETURNING m.audience";
+/// The same of one bucket.
+const LEAVE_OF_BUCKET: &str = "DELETE FROM membership m
+    USING unnest($2::bytea[], $3::text[]) AS k (profile, audience)
+    WHERE m.bucket = $1 AND m.profile = k.profile AND m.audience = k.audience
+    RETURNING m.audience";
 /// `xmax` is zero in a row that was not there before.
 const ENTER: &str = "INSERT INTO membership (bucket, profile, audience, since, crc)
     SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[])
@@ -42,7 +48,7 @@ const ENTER: &str = "INSERT INTO membership (bucket, profile, audience, since, c
 /// Changes of a batch as arrays of columns, in the order of their keys.
 #[derive(Default)]
 pub(crate) struct Columns<'a> {
-    left: Keys<'a>,
+    left: Gone<'a, &'a str>,
     entered: Keys<'a>,
     since: Vec<i64>,
     crc: Vec<i64>,
@@ -52,19 +58,15 @@ pub(crate) struct Columns<'a> {
 type Keys<'a> = (Vec<i16>, Vec<&'a [u8]>, Vec<&'a str>);
 
 impl<'a> Columns<'a> {
-    pub(crate) fn of(writes: &'a [ProfileWrite]) -> Self {
+    /// `by_bucket`: see [`Gone`].
+    pub(crate) fn of(writes: &'a [ProfileWrite], by_bucket: bool) -> Self {
         let (mut left, mut entered) = (BTreeSet::new(), BTreeMap::new());
         for write in writes {
             let id = &write.row.id;
             left.extend(write.left.iter().map(|key| (id, key.as_ref())));
             entered.extend(write.entered.iter().map(|(key, since)| ((id, key.as_ref()), micros(*since))));
         }
-        let mut columns = Self::default();
-        for (id, key) in left {
-            columns.left.0.push(bucket(*id));
-            columns.left.1.push(&id.0);
-            columns.left.2.push(key);
-        }
+        let mut columns = Self { left: Gone::of(left.into_iter(), by_bucket), ..Self::default() };
         for ((id, key), since) in entered {
             columns.entered.0.push(bucket(*id));
             columns.entered.1.push(&id.0);
@@ -76,9 +78,7 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn calls<'b>(&'b self, calls: &mut Vec<Call<'b>>) {
-        if !self.left.0.is_empty() {
-            calls.push(Call::With(LEAVE, vec![&self.left.0, &self.left.1, &self.left.2]));
-        }
+        self.left.calls(LEAVE, LEAVE_OF_BUCKET, calls);
         let entered = &self.entered;
         if !entered.0.is_empty() {
             let columns: Vec<crate::session::Param<'b>> =
@@ -89,8 +89,8 @@ impl<'a> Columns<'a> {
 
     /// Counts what really changed. Takes its answers off the front.
     pub(crate) fn count(&self, answers: &mut std::vec::IntoIter<Answer>, counts: &mut Counts) -> Result<()> {
-        if !self.left.0.is_empty() {
-            counts.gone(&answers.next().unwrap_or_default().rows)?;
+        for answer in answers.by_ref().take(self.left.len()) {
+            counts.gone(&answer.rows)?;
         }
         if !self.entered.0.is_empty() {
             for row in answers.next().unwrap_or_default().rows {

@@ -7,6 +7,7 @@ pub(crate) mod directory;
 pub(crate) mod due;
 pub(crate) mod erasures;
 pub(crate) mod feed;
+pub(crate) mod gone;
 pub(crate) mod head;
 pub(crate) mod identity;
 pub(crate) mod journal;

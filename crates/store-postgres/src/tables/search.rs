@@ -9,7 +9,7 @@ use store::{
     encoding::{Sum, limit as bound, profile_id, verify},
 };
 
-use super::{bucket, each_row};
+use super::{bucket, each_row, gone::Gone};
 use crate::{
     fault::{Fault, Result},
     session::{Call, Session},
@@ -31,6 +31,10 @@ fn term(key: &str, value: &str) -> Vec<u8> {
 const REMOVE: &str = "DELETE FROM search s
     USING unnest($1::smallint[], $2::bytea[], $3::bytea[]) AS k (bucket, profile, term)
     WHERE s.bucket = k.bucket AND s.profile = k.profile AND s.term = k.term";
+/// The same of one bucket.
+const REMOVE_OF_BUCKET: &str = "DELETE FROM search s
+    USING unnest($2::bytea[], $3::bytea[]) AS k (profile, term)
+    WHERE s.bucket = $1 AND s.profile = k.profile AND s.term = k.term";
 const ADD: &str = "INSERT INTO search (bucket, profile, term, trait, value, crc)
     SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::bytea[], $4::text[], $5::bytea[], $6::bigint[])
     ON CONFLICT (bucket, profile, term) DO UPDATE SET crc = excluded.crc";
@@ -38,7 +42,7 @@ const ADD: &str = "INSERT INTO search (bucket, profile, term, trait, value, crc)
 /// Changes of a batch as arrays of columns.
 #[derive(Default)]
 pub(crate) struct Columns<'a> {
-    lost: (Vec<i16>, Vec<&'a [u8]>, Vec<Vec<u8>>),
+    lost: Gone<'a, Vec<u8>>,
     gained: Gained<'a>,
 }
 
@@ -53,7 +57,8 @@ struct Gained<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(crate) fn of(writes: &'a [ProfileWrite]) -> Self {
+    /// `by_bucket`: see [`Gone`].
+    pub(crate) fn of(writes: &'a [ProfileWrite], by_bucket: bool) -> Self {
         let (mut lost, mut gained) = (BTreeSet::new(), BTreeSet::new());
         for write in writes {
             let id = &write.row.id;
@@ -62,12 +67,8 @@ impl<'a> Columns<'a> {
             );
             gained.extend(write.found_by.iter().map(|(key, value)| (id, key.as_ref(), value.as_str())));
         }
-        let mut columns = Self::default();
-        for (id, key, value) in lost {
-            columns.lost.0.push(bucket(*id));
-            columns.lost.1.push(&id.0);
-            columns.lost.2.push(term(key, value));
-        }
+        let lost = lost.into_iter().map(|(id, key, value)| (id, term(key, value)));
+        let mut columns = Self { lost: Gone::of(lost, by_bucket), ..Self::default() };
         let to = &mut columns.gained;
         for (id, key, value) in gained {
             to.bucket.push(bucket(*id));
@@ -81,9 +82,7 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn calls<'b>(&'b self, calls: &mut Vec<Call<'b>>) {
-        if !self.lost.0.is_empty() {
-            calls.push(Call::With(REMOVE, vec![&self.lost.0, &self.lost.1, &self.lost.2]));
-        }
+        self.lost.calls(REMOVE, REMOVE_OF_BUCKET, calls);
         let Gained { bucket, profile, term, key, value, crc } = &self.gained;
         if !bucket.is_empty() {
             calls.push(Call::With(ADD, vec![bucket, profile, term, key, value, crc]));

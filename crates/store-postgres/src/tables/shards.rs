@@ -11,6 +11,9 @@ use crate::fault::{Result, damaged};
 /// How many shards there are. Few rows to add up, and enough for the connections of several nodes.
 pub(crate) const SHARDS: i16 = 16;
 
+/// As many as there can be in all: where tables are distributed, a batch may count in the shard of any bucket.
+pub(crate) const SHARDS_MAX: u64 = store::BUCKETS as u64;
+
 /// A row's salt: of its table, key and shard.
 pub(crate) fn salt(table: &str, key: &[u8], shard: i16) -> i64 {
     let sum = Sum::of(table).bytes(key).int(shard.into()).end();

@@ -8,7 +8,7 @@ use store::{
     encoding::{account, account_no, uint},
 };
 
-use super::shards::{SHARDS, mirrored, salt, verified};
+use super::shards::{SHARDS_MAX, mirrored, salt, verified};
 use crate::{
     fault::{Result, damaged, refused},
     session::{Answer, Call, Session},
@@ -69,7 +69,7 @@ impl Columns {
         super::shards::all_took(answer.count, self.currency.len(), "the sums of accounts")?;
         for row in &answer.rows {
             let (currency, amount): (&str, i64) = (row.try_get(0)?, row.try_get(2)?);
-            if amount.unsigned_abs() >= i64::MAX.unsigned_abs() / u64::from(SHARDS.unsigned_abs()) {
+            if amount.unsigned_abs() >= i64::MAX.unsigned_abs() / SHARDS_MAX {
                 let account: i16 = row.try_get(1)?;
                 let total = read(session).await?.get(&(currency.into(), account)).copied().unwrap_or(0);
                 i64::try_from(total).map_err(|_| too_far(currency))?;

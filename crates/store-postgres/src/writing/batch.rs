@@ -12,6 +12,7 @@ use crate::{
     opened::Opened,
     pool::Lease,
     session::{Call, Session},
+    spread::Spread,
     tables::{
         counters::{self, Grants},
         feed, head, manifests,
@@ -63,7 +64,7 @@ async fn run(
             Step::Write(writes) => break writes,
         }
     };
-    write(session, no, deciding, writes, &grants).await
+    write(session, &opened.spread, no, deciding, writes, &grants).await
 }
 
 /// Deciding is work: it is done where it keeps no connection of other batches waiting. A panic in there is the
@@ -80,13 +81,16 @@ async fn step(mut deciding: Box<dyn Deciding>, granted: Vec<Granted>) -> Result<
 /// also whether something was erased.
 async fn write(
     session: &Session,
+    spread: &Spread,
     no: i64,
     mut deciding: Box<dyn Deciding>,
     mut writes: Box<Writes>,
     grants: &Grants<'_>,
 ) -> Result<(Commit, bool)> {
     let mut counts = manifests::Counts::default();
-    let mut plan = Plan::of(&writes, no)?;
+    // Which members it writes stays the same when it is decided again.
+    let together = spread.shard(&writes);
+    let mut plan = Plan::of(&writes, no, together.is_some())?;
     let looked = look(session, &plan).await?;
     match looked.held {
         Held::Not => return Ok((Commit::Conflict, false)),
@@ -111,13 +115,15 @@ async fn write(
             if !decided || writes.reach() != reach {
                 return Ok((Commit::Conflict, false));
             }
-            plan = Plan::of(&writes, no)?;
+            plan = Plan::of(&writes, no, together.is_some())?;
             if !plan.go_on_after(&first, &looked, &mut counts)? {
                 return Ok((Commit::Conflict, false));
             }
         }
     }
-    let commit = rows(session, &writes, &plan, &counts, grants).await?;
+    // Sums are added to where the members lie, if all of them lie together.
+    let shard = together.unwrap_or(session.shard);
+    let commit = rows(session, shard, &writes, &plan, &counts, grants).await?;
     Ok((commit, !writes.erase.is_empty()))
 }
 
@@ -132,6 +138,7 @@ async fn look(session: &Session, plan: &Plan<'_>) -> Result<Looked> {
 /// Writes everything else; `Conflict` when something is not as it was looked at.
 async fn rows(
     session: &Session,
+    shard: i16,
     writes: &Writes,
     plan: &Plan<'_>,
     manifests: &manifests::Counts,
@@ -142,7 +149,7 @@ async fn rows(
     plan.rows(&mut calls);
     calls.extend(granted.iter().map(counters::write));
     // What is locked longest by others comes last. Where it depends on what the rows say it has to wait.
-    let added = Added::of(writes, plan, manifests, session.shard)?;
+    let added = Added::of(writes, plan, manifests, shard)?;
     let mut members = memberships::Counts::default();
     let waits = plan.moves_members() || !writes.erase.is_empty();
     if !waits {
@@ -155,7 +162,7 @@ async fn rows(
     answers.by_ref().take(granted.len()).for_each(drop);
     if waits {
         erase::streams(session, &writes.erase, &mut members).await?;
-        let members = members.columns(session.shard);
+        let members = members.columns(shard);
         let mut calls = Vec::new();
         members_call(&members, &mut calls);
         let counted = calls.len();

@@ -64,7 +64,8 @@ pub(crate) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn of(writes: &'a Writes, no: i64) -> Result<Self> {
+    /// `by_bucket`: rows are taken away bucket by bucket.
+    pub(crate) fn of(writes: &'a Writes, no: i64, by_bucket: bool) -> Result<Self> {
         let mut ends = HashMap::with_capacity(writes.profiles.len());
         for write in &writes.profiles {
             if ends.insert(write.row.id, write.expected()).is_some() {
@@ -105,8 +106,8 @@ impl<'a> Plan<'a> {
             profiles: profiles::Columns::of(&writes.profiles),
             again: Default::default(),
             records: journal::Columns::of(&writes.records, no),
-            memberships: memberships::Columns::of(&writes.profiles),
-            search: search::Columns::of(&writes.profiles),
+            memberships: memberships::Columns::of(&writes.profiles, by_bucket),
+            search: search::Columns::of(&writes.profiles, by_bucket),
             quarantine: writes
                 .quarantine
                 .iter()

@@ -114,7 +114,7 @@ pub(super) async fn write(session: &Session, rows: &Writes, tails: &HashMap<Prof
     let profiles = profiles::Columns::of(&rows.profiles);
     profiles.put(session).await?;
     let (memberships, search) =
-        (memberships::Columns::of(&rows.profiles), search::Columns::of(&rows.profiles));
+        (memberships::Columns::of(&rows.profiles, false), search::Columns::of(&rows.profiles, false));
     let quarantine: Vec<_> =
         rows.quarantine.iter().map(|(message, row)| Change::of(message, row.as_ref())).collect();
     let sums = sums::Columns::of(&rows.sums, 0)?;

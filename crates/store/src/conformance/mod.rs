@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod configuration;
 pub mod counters;
+pub mod elsewhere;
 pub mod erasure;
 pub mod journal;
 pub mod keeping;
@@ -194,6 +195,8 @@ macro_rules! conformance_tests {
             keeping::a_backup_is_one_moment_and_restores
             keeping::a_restore_applies_later_erasures
             keeping::a_backup_of_another_environment_is_refused
+            elsewhere::what_is_kept_elsewhere_is_not_opened_here
+            elsewhere::what_was_elsewhere_can_be_moved_here
             rehearsals::reports_come_back_newest_first
             rehearsals::the_oldest_go
             rehearsals::nothing_is_said_of_the_erased
@@ -233,6 +236,7 @@ mod tests {
             ("configuration", include_str!("configuration.rs")),
             ("erasure", include_str!("erasure.rs")),
             ("keeping", include_str!("keeping.rs")),
+            ("elsewhere", include_str!("elsewhere.rs")),
             ("rehearsals", include_str!("rehearsals.rs")),
             ("making", include_str!("making.rs")),
             ("model", include_str!("model.rs")),

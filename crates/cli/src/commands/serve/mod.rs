@@ -6,7 +6,7 @@ mod running;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 pub(crate) use folder::MASTER_KEY_FILE;
 pub(crate) use running::{serves, start};
@@ -50,13 +50,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
-        let mut config = match &self.config {
-            None => ServerConfig::default(),
-            Some(file) => match ServerConfig::load(file)? {
-                Ok(config) => config,
-                Err(faults) => bail!("the configuration has faults\n{}", faults.join("\n")),
-            },
-        };
+        let mut config = ServerConfig::of(self.config.as_deref())?;
         if !self.listen.is_empty() {
             config.listeners = self.listen.iter().copied().map(config::listener).collect();
         }

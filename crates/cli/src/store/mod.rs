@@ -1,6 +1,11 @@
-//! Which store: the data folder's own, or a PostgreSQL database. Nothing else knows that there are two.
+//! Which store: the data folder's own, or a PostgreSQL database; and others for single environments. Nothing else knows
+//! that there are two kinds.
+
+mod places;
 
 use std::{
+    collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,8 +16,10 @@ use store_postgres::PostgresBackend;
 pub(crate) use store_sqlite::Hold;
 use store_sqlite::SqliteBackend;
 
+use places::{Kept, Places};
+
 /// What can be said about the store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct StoreConfig {
     /// A database; without it, files in the data folder.
     pub(crate) url: Option<String>,
@@ -20,6 +27,24 @@ pub(crate) struct StoreConfig {
     pub(crate) sqlite: store_sqlite::Options,
     /// For a database.
     pub(crate) postgres: store_postgres::Options,
+    /// Environments that have a store of their own, by name.
+    pub(crate) environments: BTreeMap<String, OwnStore>,
+}
+
+/// The store of one environment.
+#[derive(Clone)]
+pub(crate) struct OwnStore {
+    /// Where.
+    pub(crate) at: Place,
+    /// If it is a database.
+    pub(crate) postgres: store_postgres::Options,
+}
+
+impl OwnStore {
+    /// Whether one handle does for both.
+    fn is(&self, other: &Self) -> bool {
+        self.at.is(&other.at) && (self.at.folder().is_some() || self.postgres == other.postgres)
+    }
 }
 
 /// The choice of a store on the command line.
@@ -38,20 +63,31 @@ pub(crate) fn hold(data: &Path, config: &StoreConfig) -> Result<Option<Hold>> {
     held.context("each server over a database needs a data folder of its own (--data)")
 }
 
-/// Opens the store. The folder is there.
+/// Opens the store. The folder is there. Stores of single environments are opened when they are needed: one that does not
+/// answer is that environment's trouble alone.
 pub(crate) async fn open(data: &Path, config: StoreConfig) -> Result<Arc<dyn Backend>> {
-    if let Some(url) = &config.url {
-        // The URL is not repeated: it holds a password.
-        let backend = PostgresBackend::open(url, config.postgres).await.context("opening the store")?;
-        return Ok(Arc::new(backend));
+    let folder = Place::Folder(data.to_owned());
+    if let Some((name, _)) = config.environments.iter().find(|(_, own)| own.at.is(&folder)) {
+        bail!(
+            "[environments.{name}.store] names the data folder itself: give it a folder of its own, or take the entry \
+             out if the data folder keeps all environments"
+        );
     }
-    let backend = SqliteBackend::open(data, config.sqlite)
-        .with_context(|| format!("opening the data folder {}", data.display()))?;
-    Ok(Arc::new(backend))
+    let main: Arc<dyn Backend> = if let Some(url) = &config.url {
+        // The URL is not repeated: it holds a password.
+        Arc::new(PostgresBackend::open(url, config.postgres).await.context("opening the store")?)
+    } else {
+        let backend = SqliteBackend::open(data, config.sqlite.clone());
+        Arc::new(backend.with_context(|| format!("opening the data folder {}", data.display()))?)
+    };
+    if config.environments.is_empty() {
+        return Ok(main);
+    }
+    Ok(Arc::new(Places::new(main, Kept::all(config.environments, &config.sqlite))))
 }
 
 /// A store, named by a URL: `sqlite:FOLDER` or `postgres://…`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A data folder.
     Folder(PathBuf),
@@ -85,6 +121,14 @@ impl Place {
         }
     }
 
+    /// What it is, without what may be a password.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Folder(folder) => format!("in the folder {}", folder.display()),
+            Self::Database(_) => "in a database".to_owned(),
+        }
+    }
+
     /// Whether it is the same store, as far as their names tell.
     pub(crate) fn is(&self, other: &Self) -> bool {
         let whole = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
@@ -113,7 +157,17 @@ impl Place {
             Self::Folder(folder) => (folder.as_path(), None),
             Self::Database(url) => (Path::new(""), Some(url.clone())),
         };
-        open(folder, StoreConfig { url, sqlite, postgres }).await
+        open(folder, StoreConfig { url, sqlite, postgres, ..StoreConfig::default() }).await
+    }
+}
+
+/// A database's URL holds a password.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => f.debug_tuple("Folder").field(folder).finish(),
+            Self::Database(_) => f.debug_tuple("Database").finish_non_exhaustive(),
+        }
     }
 }
 
