@@ -56,8 +56,8 @@ pub enum Source {
     Import,
 }
 
-/// One item of the tracking protocol, normalised: batch context merged in, times corrected. Its JSON form
-/// (this struct's own, fields in this order, numbers as they were written) is the payload that is kept.
+/// One item of the tracking protocol, normalised: batch context merged in, times corrected. Its JSON form is this
+/// struct's own, fields in this order, numbers as they were written; records keep the same in fewer bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {

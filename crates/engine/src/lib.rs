@@ -33,6 +33,7 @@ pub mod evolve;
 mod index;
 pub mod input;
 mod likeness;
+mod names;
 pub mod profile;
 pub mod record;
 pub mod replay;

@@ -20,7 +20,7 @@ pub struct Likeness {
     left: BTreeSet<Arc<str>>,
     /// What sets off any that is different.
     events_of_all: BTreeSet<Key>,
-    /// Whether one that is different can be set off by anything but the event that a message is.
+    /// Whether one that is different can be set off by anything but the event that a message is, or any asks a budget.
     from_within: bool,
 }
 
@@ -63,6 +63,8 @@ impl Likeness {
         let emitted = [ours, theirs].into_iter().flat_map(|program| &program.reactors).flat_map(emits);
         let emitted: BTreeSet<&Key> = emitted.collect();
         likeness.from_within |= likeness.events_of_all.iter().any(|event| emitted.contains(event));
+        // What others have taken from a shared budget may be different for everybody.
+        likeness.from_within |= one.index.has_budgets() || other.index.has_budgets();
         Some(likeness)
     }
 
@@ -96,15 +98,23 @@ impl Likeness {
     /// Whether the other side could decide otherwise than this, from the same state. Never so where
     /// [`Likeness::may_part`] says no.
     pub fn parts(&self, rules: &Rules, input: &Input, decision: &Decision) -> bool {
-        let at_the_event = match input {
+        let at_once = match input {
             Input::Message(..) => event_of(rules, input).is_some_and(|event| self.events.contains(event)),
-            Input::Timer | Input::Command(_) | Input::MergeOut { .. } => false,
-            // The other side has upgrades of its own; this one does nothing but say where the profile stands.
-            Input::Upgrade { .. } => !decision.outcomes.is_empty() || !decision.groups.is_empty(),
-            // What is taken in may have gone another way.
-            Input::MergeIn { .. } => true,
+            Input::Timer | Input::Command(_) => false,
+            // The other side has upgrades of its own: this one may have said where the profile stands, and nothing else.
+            Input::Upgrade { .. } => {
+                !decision.outcomes.is_empty()
+                    || !decision.groups.is_empty()
+                    || !decision
+                        .effects
+                        .iter()
+                        .all(|effect| matches!(effect, Effect::Basis(_) | Effect::Declared(_)))
+            }
+            // How one stood when they were merged is asked for by the other.
+            Input::MergeOut { .. } | Input::MergeIn { .. } => true,
         };
-        at_the_event
+        at_once
+            || !decision.grants.is_empty()
             || decision.outcomes.iter().any(|outcome| {
                 // What is looked at before its actions are is the same on both sides.
                 !matches!(
@@ -124,8 +134,7 @@ impl Likeness {
                 Effect::Emitted(_, name, _) => {
                     rules.program.event_names.get(name).is_some_and(|event| self.events.contains(event))
                 }
-                Effect::Basis(_) | Effect::Declared(_) => false,
-                _ => matches!(input, Input::Upgrade { .. }),
+                _ => false,
             })
     }
 }

@@ -41,27 +41,28 @@ pub fn retrace(
     }
 }
 
-/// What an input comes to that nobody records.
+/// Why an input that is not to be recorded comes to nothing.
 #[derive(Debug)]
-pub enum Played {
-    /// Decided, with the state after it.
-    Decided(Decision, Profile),
+pub enum Unplayed {
+    /// It cannot be decided.
+    Fault(Fault),
     /// First this must be granted.
     Demands(decide::CounterDemand),
 }
 
-/// Decides an input that is not to be recorded, with the grants given so far: a rehearsal's candidate.
+/// Decides an input that is not to be recorded, with the grants given so far, and gives the state after it: a
+/// rehearsal's candidate.
 pub fn play(
     rules: &Rules,
     state: &Profile,
     input: &Input,
     times: Times,
     grants: &[Demanded],
-) -> Result<Played, Fault> {
+) -> Result<(Decision, Profile), Unplayed> {
     match decide::reckon(rules, state.clone(), input, times, grants, false) {
-        Ok((decision, _, after)) => Ok(Played::Decided(decision, after)),
-        Err(decide::Stop::Fault(fault)) => Err(fault),
-        Err(decide::Stop::Demand(demand)) => Ok(Played::Demands(demand)),
+        Ok((decision, _, after)) => Ok((decision, after)),
+        Err(decide::Stop::Fault(fault)) => Err(Unplayed::Fault(fault)),
+        Err(decide::Stop::Demand(demand)) => Err(Unplayed::Demands(demand)),
     }
 }
 
@@ -95,18 +96,13 @@ pub fn redecide_traced(
     decide::decide_with(rules, state, input, recorded.times, &recorded.decision.grants, true)
 }
 
-/// Whether the record continues this state: stream, position, chain. In words what does not fit.
-pub fn misfit(state: &Profile, recorded: &Recorded) -> Option<String> {
-    if recorded.profile != state.id {
-        return Some(format!("{} stands in the stream of profile {}", place(recorded), state.id));
+/// What is wrong when a record does not continue a state: another stream, another position, another chain.
+pub fn misfit(state: &Profile, opened: &Opened<'_>) -> Option<String> {
+    if opened.profile() != state.id {
+        return Some(format!("it is a record of profile {}", opened.profile()));
     }
-    if recorded.n != state.n + 1 {
-        return Some(format!("{} follows record {}", place(recorded), state.n));
-    }
-    if recorded.previous != state.tail {
-        return Some(format!("{} does not chain to the record before it", place(recorded)));
-    }
-    None
+    let follows = opened.n() == state.n + 1 && opened.previous() == state.tail;
+    (!follows).then(|| format!("it does not follow record {} of its stream", state.n))
 }
 
 /// The first difference between what was recorded and what is decided now, in words; `None` when they are

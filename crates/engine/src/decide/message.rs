@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use super::work::{Cause, Step, Stop, Work};
 use crate::{
-    Effect, Identity, Message, MessageKind, Rules, calendar,
+    Effect, Identity, Message, MessageKind, Rules, calendar, names,
     profile::{Observation, Observed},
     values,
     view::{Event, View},
@@ -49,7 +49,7 @@ impl<'a> Work<'a> {
             let declared = self.rules.index.trait_names.get(name.as_str());
             let key: Arc<str> = match declared {
                 Some(key) => key.shared(),
-                None => format!("~{name}").into(),
+                None => names::shared(&format!("~{name}")),
             };
             if late && self.profile.traits.contains_key(&key) {
                 continue;

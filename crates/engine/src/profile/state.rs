@@ -10,7 +10,7 @@ use crate::record::{
     Undecodable,
     form::{Each, IdentityForm, ObservationForm, WalletForm, bad, micros, put, take, time},
 };
-use crate::sorted::SortedMap;
+use crate::{names, sorted::SortedMap};
 
 const FORMAT: u8 = 1;
 
@@ -135,9 +135,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {
         },
         identities: Arc::new(form.identities.into_iter().map(Into::into).collect()),
         traits: Arc::new(
-            form.traits.into_iter().map(|(key, value)| (Arc::from(key), value.into())).collect(),
+            form.traits.into_iter().map(|(key, value)| (names::shared(key), value.into())).collect(),
         ),
-        searchable: Arc::new(form.searchable.into_iter().map(Arc::from).collect()),
+        searchable: Arc::new(form.searchable.into_iter().map(names::shared).collect()),
         declared: Arc::new(form.declared.into_iter().map(u64::from_be_bytes).collect()),
         wallets: Arc::new(WalletForm::read(form.wallets, id)?),
         rolls_at: form.rolls_at.map(time).transpose()?,
@@ -155,14 +155,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Profile, Undecodable> {
             let bucket = bucket.read()?;
             state.buckets.insert(bucket.day, bucket.value);
         }
-        metrics.push((metric.key.into(), Arc::new(state)));
+        metrics.push((names::shared(metric.key), Arc::new(state)));
     }
     profile.metrics = Arc::new(metrics.into_iter().collect());
-    let since = |(key, at): (&str, i64)| Ok((key.into(), time(at)?));
+    let since = |(key, at): (&str, i64)| Ok((names::shared(key), time(at)?));
     profile.audiences = Arc::new(form.audiences.into_iter().map(since).collect::<Result<_, Undecodable>>()?);
     let fired = form.fired.into_iter().map(|firings| {
         let windows = firings.windows.into_iter().map(|(kind, day, count)| ((kind, day), count)).collect();
-        (firings.reactor.into(), Firings { lifetime: firings.lifetime, windows })
+        (names::shared(firings.reactor), Firings { lifetime: firings.lifetime, windows })
     });
     profile.fired = Arc::new(fired.collect());
     Ok(profile)

@@ -12,7 +12,7 @@ use super::{
     form::{Each, IdentityForm, ObservationForm, bad, micros, put, take, take_front, time, write},
     message,
 };
-use crate::{Command, Effect, Input, Message, Profile, input::Order};
+use crate::{Command, Effect, Input, Message, Profile, input::Order, names};
 
 /// What bodies are written in; the other is still read.
 pub(super) const FORMAT: u8 = 2;
@@ -109,21 +109,23 @@ fn effect_form(effect: &Effect) -> EffectForm<'_> {
 fn read_effect(form: EffectForm<'_>) -> Result<Effect, Undecodable> {
     Ok(match form {
         EffectForm::Identity(identity) => Effect::Identity(identity.into()),
-        EffectForm::Trait(key, value) => Effect::Trait(key.into(), value.map(Into::into)),
-        EffectForm::Observe(key, observation) => Effect::Observe(key.into(), observation.read()?),
+        EffectForm::Trait(key, value) => Effect::Trait(names::shared(key), value.map(Into::into)),
+        EffectForm::Observe(key, observation) => Effect::Observe(names::shared(key), observation.read()?),
         EffectForm::Define(key, fingerprint, keep_days, observations) => Effect::Define(
-            key.into(),
+            names::shared(key),
             u64::from_be_bytes(fingerprint),
             keep_days,
             observations.into_iter().map(ObservationForm::read).collect::<Result<_, _>>()?,
         ),
-        EffectForm::Forget(key) => Effect::Forget(key.into()),
-        EffectForm::Entered(key, at) => Effect::Entered(key.into(), time(at)?),
-        EffectForm::Left(key, at) => Effect::Left(key.into(), time(at)?),
-        EffectForm::Fired(key, windows) => Effect::Fired(key.into(), windows),
-        EffectForm::Emitted(step, name, properties) => Effect::Emitted(step, name.into(), properties.into()),
+        EffectForm::Forget(key) => Effect::Forget(names::shared(key)),
+        EffectForm::Entered(key, at) => Effect::Entered(names::shared(key), time(at)?),
+        EffectForm::Left(key, at) => Effect::Left(names::shared(key), time(at)?),
+        EffectForm::Fired(key, windows) => Effect::Fired(names::shared(key), windows),
+        EffectForm::Emitted(step, name, properties) => {
+            Effect::Emitted(step, names::shared(name), properties.into())
+        }
         EffectForm::Outbox(channel, reactor, payload) => {
-            Effect::Outbox(channel.into(), reactor.into(), payload.into())
+            Effect::Outbox(names::shared(channel), names::shared(reactor), payload.into())
         }
         EffectForm::MergedInto(into) => Effect::MergedInto(ProfileId(into)),
         EffectForm::Absorbed(from, state) => Effect::Absorbed(ProfileId(from), state.into()),
@@ -132,7 +134,7 @@ fn read_effect(form: EffectForm<'_>) -> Result<Effect, Undecodable> {
         EffectForm::Declared(declared) => {
             Effect::Declared(Arc::new(declared.into_iter().map(u64::from_be_bytes).collect()))
         }
-        EffectForm::Searchable(key, yes) => Effect::Searchable(key.into(), yes),
+        EffectForm::Searchable(key, yes) => Effect::Searchable(names::shared(key), yes),
         EffectForm::Due(at) => Effect::Due(at.map(time).transpose()?),
     })
 }

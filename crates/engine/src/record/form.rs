@@ -1,7 +1,7 @@
 //! Frozen shapes shared by records and states. The order and types of fields and variants here *are* the
 //! format: never change one, write a new form beside it under a new format byte.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use ledger::{CurrencyKey, GroupId, Lot, ProfileId, Wallet, Wallets};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Undecodable;
 use crate::{
-    Identity,
+    Identity, names,
     profile::{Observation, Observed},
 };
 
@@ -293,7 +293,7 @@ impl<'a> WalletForm<'a> {
             for (id, amount) in form.reversed {
                 wallet.reversed.insert(own(id)?, amount);
             }
-            wallets.insert(CurrencyKey(Arc::from(form.currency)), wallet);
+            wallets.insert(CurrencyKey(names::shared(form.currency)), wallet);
         }
         Ok(Wallets(wallets))
     }

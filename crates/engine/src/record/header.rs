@@ -10,7 +10,7 @@ use super::{
     Undecodable, Writing,
     form::{IdForm, after, bad, code, micros, put, since, take, take_front, time, word, write},
 };
-use crate::{Decision, Demanded, Outcome, Stopped, Times};
+use crate::{Decision, Demanded, Outcome, Stopped, Times, names};
 
 const FORMAT: u8 = 1;
 
@@ -186,7 +186,7 @@ impl<'a> KeptForm<'a> {
     }
 
     fn read(self, base: Base) -> Result<Decision, Undecodable> {
-        let names: Vec<Arc<str>> = self.names.into_iter().map(Arc::from).collect();
+        let names: Vec<Arc<str>> = self.names.into_iter().map(names::shared).collect();
         let name = |at: u16| names.get(usize::from(at)).cloned().ok_or_else(|| bad("a name is missing"));
         let mut decision = Decision::default();
         for outcome in self.outcomes {

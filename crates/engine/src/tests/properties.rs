@@ -164,7 +164,7 @@ pub(super) enum Step {
 
 /// Which ids a message carries.
 #[derive(Clone, Copy, Debug)]
-struct Who {
+pub(super) struct Who {
     user: Option<u8>,
     anonymous: Option<u8>,
 }

@@ -247,7 +247,8 @@ impl World {
         let encoded = record::encode(&writing);
         let recorded = record::decode(&encoded.header, Some(&encoded.body)).expect("it reads back");
         assert_eq!(recorded.decision, decision, "the decision reads back equal");
-        assert_eq!(replay::misfit(&before, &recorded), None);
+        let opened = record::open(&encoded.header, Some(&encoded.body)).expect("it opens");
+        assert_eq!(replay::misfit(&before, &opened), None);
 
         let mut after = before.clone();
         evolve(&mut after, &recorded);

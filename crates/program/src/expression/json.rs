@@ -1,6 +1,6 @@
 //! Values from JSON and to JSON. Numbers are read from their text, so nothing is lost on the way in.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value as Json};
@@ -53,8 +53,7 @@ impl Value {
             Some((key, (of, _))) => Some((Arc::clone(key), Self::from_json(json, of)?)),
             None => Some((Arc::from(key.as_str()), Self::from_json(json, &ValueType::Any)?)),
         };
-        let fields = fields.iter().filter_map(field).collect::<BTreeMap<_, _>>();
-        Self::Object(Arc::new(fields))
+        Self::Object(fields.iter().filter_map(field).collect())
     }
 
     fn from_text(text: &str, of_type: &ValueType) -> Option<Self> {
@@ -112,8 +111,8 @@ impl Value {
                         };
                         Some((Arc::clone(key), value))
                     })
-                    .collect::<BTreeMap<_, _>>();
-                Some(Self::Object(Arc::new(fields)))
+                    .collect();
+                Some(Self::Object(fields))
             }
             _ => None,
         }

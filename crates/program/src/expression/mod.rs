@@ -14,7 +14,7 @@ mod syntax;
 mod tree;
 mod value;
 
-pub use value::{Value, ValueType};
+pub use value::{Fields, Value, ValueType};
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -85,8 +85,46 @@ pub enum Value {
     Duration(SignedDuration),
     /// a list
     List(Arc<[Value]>),
-    /// an object, keys sorted
-    Object(Arc<BTreeMap<Arc<str>, Value>>),
+    /// an object
+    Object(Fields),
+}
+
+/// The fields of an object, in the order of their keys, each once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields(Arc<[(Arc<str>, Value)]>);
+
+impl Fields {
+    /// The value of a field.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.binary_search_by(|(at, _)| (**at).cmp(key)).ok().map(|at| &self.0[at].1)
+    }
+
+    /// Every field.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Value)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Of two values of one key the later counts.
+impl FromIterator<(Arc<str>, Value)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(fields: I) -> Self {
+        let mut fields: Vec<_> = fields.into_iter().collect();
+        // Nearly always they come in order.
+        if !fields.is_sorted_by(|(one, _), (next, _)| one < next) {
+            fields = fields.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
+        }
+        Self(fields.into())
+    }
 }
 
 impl Value {

@@ -7,10 +7,9 @@ use engine::{
     record::{Opened, Undecodable, is_same},
     replay,
 };
-use ledger::ProfileId;
 
 use super::walk::{self, RulesSeen};
-use crate::{Environment, Result};
+use crate::{Environment, Error, Result};
 
 /// What became of a record.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,8 +28,8 @@ pub(super) enum Verdict {
 pub(super) struct Retraced {
     /// Gone only while a record is being decided.
     state: Option<Profile>,
-    /// Something did not come out as it was recorded. From then on the state before each record is kept until it is
-    /// known that the record does, which costs a copy.
+    /// Something did not come out as it was recorded, or did not go on where the last record ended. From then on the
+    /// state before each record is kept until it is known that the record does, which costs a copy.
     careful: bool,
 }
 
@@ -42,6 +41,11 @@ impl Retraced {
     /// The state after the last record.
     pub(super) fn state(&self) -> Option<&Profile> {
         self.state.as_ref()
+    }
+
+    /// A record of it could not be opened.
+    pub(super) const fn missed(&mut self) {
+        self.careful = true;
     }
 
     /// Goes on by the next record without deciding it again. Gives what is recorded.
@@ -74,8 +78,8 @@ impl Retraced {
                 } else {
                     Arc::default()
                 };
-                let continues = opened.n() == state.n + 1 && opened.previous() == state.tail;
-                let before = if self.careful || !continues {
+                self.careful |= replay::misfit(&state, opened).is_some();
+                let before = if self.careful {
                     state
                 } else {
                     match replay::retrace(&rules, state, opened, &history) {
@@ -85,7 +89,7 @@ impl Retraced {
                         }
                         _ => {
                             self.careful = true;
-                            state_before(environment, opened).await
+                            state_before(environment, opened).await?
                         }
                     }
                 };
@@ -123,16 +127,14 @@ fn evolved<V>(
     }
 }
 
-/// The state before a record that goes on where the last one ended: its stream read once more. Where that fails, what
-/// can be known of it: the place.
-async fn state_before(environment: &Environment, opened: &Opened<'_>) -> Profile {
-    let (id, n) = (opened.profile(), opened.n());
-    match walk::state_before(environment, id, n).await {
-        Ok(Some((state, _))) => state,
-        Ok(None) | Err(_) => placeholder(id, opened),
+/// The state before a record that goes on where the last one ended: its stream read once more. Where that has come to be
+/// unreadable, what can be known of it: the place.
+async fn state_before(environment: &Environment, opened: &Opened<'_>) -> Result<Profile> {
+    match walk::state_before(environment, opened.profile(), opened.n()).await {
+        Ok(Some((state, _))) => Ok(state),
+        Ok(None) | Err(Error::Undecodable(_)) => {
+            Ok(Profile { n: opened.n() - 1, tail: opened.previous(), ..Profile::new(opened.profile()) })
+        }
+        Err(error) => Err(error),
     }
-}
-
-fn placeholder(id: ProfileId, opened: &Opened<'_>) -> Profile {
-    Profile { n: opened.n() - 1, tail: opened.previous(), ..Profile::new(id) }
 }

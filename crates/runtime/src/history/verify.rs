@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, collections::HashMap};
 
-use engine::{Profile, record::Opened};
+use engine::Profile;
 use ledger::{Account, CurrencyKey, ProfileId};
 use serde::Serialize;
 use store::{Record, Stream};
@@ -82,11 +82,6 @@ struct Walk {
     scratch: Vec<u8>,
 }
 
-fn misfit(state: &Profile, opened: &Opened<'_>) -> Option<String> {
-    let follows = opened.n() == state.n + 1 && opened.previous() == state.tail;
-    (!follows).then(|| format!("it does not follow record {} of its stream", state.n))
-}
-
 type Sums = BTreeMap<(CurrencyKey, Account), i64>;
 
 impl Environment {
@@ -116,11 +111,13 @@ impl Environment {
         for share in walk::shares(self).await? {
             let mut pages = walk::Pages::of(self, share);
             while let Some(page) = pages.next().await? {
-                for record in &page {
-                    self.verify_record(record, &mut walk, &mut verified).await?;
+                for records in page.chunks(walk::TURN) {
+                    for record in records {
+                        self.verify_record(record, &mut walk, &mut verified).await?;
+                    }
+                    progress.add(records.len());
+                    tokio::task::yield_now().await;
                 }
-                progress.add(page.len());
-                tokio::task::yield_now().await;
             }
             self.verify_states(&walk, &mut verified).await?;
             walk.states.clear();
@@ -137,6 +134,9 @@ impl Environment {
             Ok(opened) => opened,
             Err(error) => {
                 verified.find("chain", &at, error.to_string());
+                if let Some(stream) = walk.states.get_mut(&profile) {
+                    stream.missed();
+                }
                 return Ok(());
             }
         };
@@ -144,7 +144,7 @@ impl Environment {
             walk.met.push(profile);
             Retraced::from(Profile::new(profile))
         });
-        if let Some(misfit) = stream.state().and_then(|state| misfit(state, &opened)) {
+        if let Some(misfit) = stream.state().and_then(|state| engine::replay::misfit(state, &opened)) {
             verified.find("chain", &at, misfit);
         }
         let decision = match stream.next(self, &mut walk.rules, &opened, &mut walk.scratch).await? {
@@ -178,7 +178,7 @@ impl Environment {
     /// The views against what the records add up to. A profile that moved on since is left out: its newer
     /// records were not read.
     async fn verify_states(&self, walk: &Walk, verified: &mut Verified) -> Result<()> {
-        for ids in walk.met.chunks(walk::PAGE) {
+        for ids in walk.met.chunks(walk::PROFILES) {
             for (id, row) in ids.iter().zip(self.store.profiles(ids).await?) {
                 verified.profiles += 1;
                 let Some(state) = walk.states.get(id).and_then(Retraced::state) else { continue };

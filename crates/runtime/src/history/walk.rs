@@ -12,8 +12,14 @@ use tokio::task::JoinHandle;
 
 use crate::{Environment, Error, Result, batch};
 
-/// Records read at once.
-pub(super) const PAGE: usize = 2_000;
+/// Records read at once: enough that those of a busy member are often together.
+const RECORDS: usize = 10_000;
+
+/// Records worked on before others get their turn: clients come first.
+pub(super) const TURN: usize = 500;
+
+/// Rows of profiles read at once.
+pub(super) const PROFILES: usize = 2_000;
 
 /// States held in memory at once; with more profiles than this the journal is walked in several shares.
 const PROFILES_AT_ONCE: u64 = 100_000;
@@ -51,16 +57,20 @@ impl Pages {
 
     fn read(&mut self, after: Option<Cursor>) {
         let (store, share) = (Arc::clone(&self.store), self.share);
-        self.reading = Some(tokio::spawn(async move { store.scan(share, after, PAGE).await }));
+        self.reading = Some(tokio::spawn(async move { store.scan(share, after, RECORDS).await }));
     }
 
-    /// The next page; `None` after the last.
+    /// The next page; `None` after the last. Those of one stream are together in it, so that what they are about is
+    /// at hand.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Record>>> {
         let Some(reading) = self.reading.take() else { return Ok(None) };
-        let page = reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))??;
+        let mut page =
+            reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))??;
         if page.next.is_some() {
             self.read(page.next);
         }
+        // Stable, so that the order within a stream stays.
+        page.rows.sort_by_key(|record| record.stream);
         Ok(Some(page.rows))
     }
 }

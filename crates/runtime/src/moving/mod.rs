@@ -323,12 +323,14 @@ impl Move {
         Ok(())
     }
 
-    /// Registers in the target what the source only knows of, because other stores keep it; their names.
+    /// Registers in the target what the source only knows of, because other stores keep it; their names. What the target
+    /// keeps itself stays so: it was moved there.
     pub async fn registered(&self) -> Result<Vec<String>> {
         let (there, own) = (self.to.environments().await?, self.to.id().await?);
         let mut names = Vec::new();
         for row in self.from.environments().await?.into_iter().filter(|row| row.elsewhere.is_some()) {
-            if row.elsewhere == Some(own) || there.contains(&row) {
+            let kept = |known: &RegistryRow| known.id == row.id && known.elsewhere.is_none() && !known.making;
+            if row.elsewhere == Some(own) || there.iter().any(kept) || there.contains(&row) {
                 continue;
             }
             names.push(row.name.clone());

@@ -22,9 +22,13 @@ fn stricter() -> String {
 }
 
 async fn rehearse(environment: &Environment, yaml: &str) -> Report {
+    rehearse_since(environment, yaml, None).await
+}
+
+async fn rehearse_since(environment: &Environment, yaml: &str, since: Option<Timestamp>) -> Report {
     let source = PlanSource::Directory { bundle: bundle(yaml), name: "test".into(), pulled: None };
-    let whole = RehearsalRequest { source, choices: Choices::default(), since: None, until: None };
-    let rehearsed = environment.rehearse(whole, &ada(), &Progress::default()).await;
+    let request = RehearsalRequest { source, choices: Choices::default(), since, until: None };
+    let rehearsed = environment.rehearse(request, &ada(), &Progress::default()).await;
     rehearsed.expect("it rehearses").report
 }
 
@@ -131,4 +135,81 @@ async fn a_reactor_that_gives_more_affects_those_who_get_more() {
     assert_eq!(most.points["points"].delta(), 17);
     let event = most.event.as_ref().expect("their largest event");
     assert_eq!((event.points.recorded, event.points.candidate), (10, 20));
+}
+
+/// Twelve pairs of members: each has earned ten points by `when`, and the first is merged into the second at `merged`.
+async fn pairs(live: &Environment, when: Timestamp, merged: Timestamp) {
+    let (mut orders, mut merges) = (Vec::new(), Vec::new());
+    for n in 0..12 {
+        let person = |name: &str| format!("{name}{n}");
+        orders.push(order(&person("m"), &person("old"), "10", when));
+        orders.push(order(&person("n"), &person("new"), "10", when));
+        merges.push(alias(&person("a"), &person("new"), &person("old"), merged));
+    }
+    send(live, orders).await;
+    send(live, merges).await;
+}
+
+#[tokio::test]
+async fn what_ended_before_a_merge_is_not_brought_along() {
+    let expiring = |yaml: &str| yaml.replace("{name: Points}", "{name: Points, expiry: {after_days: 30}}");
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, &expiring(SHOP)).await;
+    pairs(&live, at("2025-03-01T10:00:00Z"), at("2025-05-01T10:00:00Z")).await;
+    for (yaml, times) in [(expiring(SHOP), 1), (expiring(&double()), 2)] {
+        let report = rehearse(&live, &yaml).await;
+        let currency = &report.currencies["points"];
+        assert_eq!((currency.issued.recorded, currency.issued.candidate), (240, 240 * times));
+        assert_eq!((currency.expired.recorded, currency.expired.candidate), (240, 240 * times), "{times}");
+        assert_eq!((currency.liability.recorded, currency.liability.candidate), (0, 0));
+        assert_eq!(report.profiles_affected, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_was_earned_before_the_window_is_merged_as_it_was() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let begin = at("2025-03-01T00:00:00Z");
+    pairs(&live, at("2025-02-01T10:00:00Z"), at("2025-03-02T10:00:00Z")).await;
+    let report = rehearse_since(&live, &double(), Some(begin)).await;
+    assert_eq!((report.rejected.len(), report.not_carried_over.len()), (0, 0));
+    let liability = &report.currencies["points"].liability;
+    assert_eq!((liability.recorded, liability.candidate, report.profiles_affected), (240, 240, 0));
+}
+
+#[tokio::test]
+async fn a_shared_budget_is_shared_by_those_whom_nothing_else_concerns() {
+    const GIFT: &str = r"
+---
+kind: event_type
+key: visited
+spec: {name: Visited, schema: {type: object}}
+---
+kind: reactor
+key: gift
+spec:
+  trigger: {event: visited}
+  budget: {currency: points, amount: 100, when_short: nothing}
+  actions: [{award: {currency: points, amount: 40}}]
+";
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, &format!("{SHOP}{GIFT}")).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let visit = |id: &str, user: &str| track(id, user, "Visited", json!({}), when);
+    // Two who have ordered, and get more from the candidate; one in between who has not.
+    send(&live, vec![order("m1", "ann", "10", when), order("m2", "cay", "10", when)]).await;
+    for (id, name) in [("v1", "ann"), ("v2", "bob"), ("v3", "cay")] {
+        send(&live, vec![visit(id, name)]).await;
+    }
+    let report = rehearse(&live, &format!("{}{GIFT}", double())).await;
+    assert!(report.trusted, "{:?}", report.untrusted_because);
+    let gift = &report.reactors["gift"];
+    assert_eq!((gift.fired.recorded, gift.fired.candidate), (2, 2));
+    assert!(gift.depends_on_order);
+    let issued = &report.currencies["points"].issued;
+    assert_eq!((issued.recorded, issued.candidate), (100, 120));
 }

@@ -130,7 +130,7 @@ impl<'f> Machine<'f> {
             }
             Value::Object(fields) => {
                 self.spend(1)?;
-                fields.values().try_for_each(|field| self.spend_on(field))
+                fields.iter().try_for_each(|(_, field)| self.spend_on(field))
             }
             _ => self.spend(1),
         }
@@ -409,7 +409,7 @@ pub(super) fn is_of(value: &Value, of_type: &ValueType) -> bool {
         (Value::Double(double), ValueType::Decimal) => double.is_finite(),
         (Value::List(items), ValueType::List(of)) => items.iter().all(|item| is_of(item, of)),
         (Value::Object(values), ValueType::Object(fields)) => {
-            fields.iter().all(|(key, (of, _))| values.get(&**key).is_none_or(|value| is_of(value, of)))
+            fields.iter().all(|(key, (of, _))| values.get(key).is_none_or(|value| is_of(value, of)))
         }
         _ => false,
     }

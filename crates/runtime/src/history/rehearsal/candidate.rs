@@ -11,7 +11,7 @@ use engine::{
     decide::CounterDemand,
     input::Order,
     record::{Opened, Recorded},
-    replay::{self, Played},
+    replay::{self, Unplayed},
 };
 use jiff::Timestamp;
 use ledger::{GroupId, PostingGroup, ProfileId};
@@ -55,10 +55,10 @@ impl From<Fault> for NotCarried {
 /// What a record has for a candidate: its input, and when.
 #[derive(Clone, Copy)]
 pub(super) struct Past<'a> {
-    n: u64,
-    times: Times,
+    pub(super) n: u64,
+    pub(super) times: Times,
     /// `None` when the body was erased.
-    input: Option<&'a Input>,
+    pub(super) input: Option<&'a Input>,
 }
 
 impl<'a> From<&'a Recorded> for Past<'a> {
@@ -80,6 +80,8 @@ pub(super) struct Candidate {
     groups: HashMap<(u64, u16), (GroupId, PostingGroup)>,
     /// Up to this record it posted what is recorded.
     shared: u64,
+    /// How it stood when it was merged into another member, with all work done that was due.
+    pub(super) left: Option<Box<Profile>>,
 }
 
 /// As in a batch: a program that makes work for itself must not run for ever.
@@ -92,7 +94,7 @@ impl Candidate {
 
     /// One that has come to what is recorded, up to record `shared`.
     pub(super) fn parted(state: Profile, shared: u64) -> Self {
-        Self { state, groups: HashMap::new(), shared }
+        Self { state, groups: HashMap::new(), shared, left: None }
     }
 
     pub(super) fn fresh(profile: ProfileId) -> Self {
@@ -109,12 +111,13 @@ impl Candidate {
     ) -> Result<Decision, Fault> {
         let mut grants = Vec::new();
         loop {
-            match replay::play(rules, &self.state, input, times, &grants)? {
-                Played::Decided(decision, after) => {
+            match replay::play(rules, &self.state, input, times, &grants) {
+                Ok((decision, after)) => {
                     self.state = after;
                     return Ok(decision);
                 }
-                Played::Demands(demand) => grants.push(counters.grant(demand)),
+                Err(Unplayed::Demands(demand)) => grants.push(counters.grant(demand)),
+                Err(Unplayed::Fault(fault)) => return Err(fault),
             }
         }
     }
@@ -188,6 +191,9 @@ impl Candidate {
             },
         };
         let mut decisions = self.bring_up(rules, counters, past.times.occurred_at)?;
+        if matches!(input, Input::MergeOut { .. }) {
+            self.left = Some(Box::new(self.state.clone()));
+        }
         let is_order = matches!(input, Input::Command(_));
         let times = Times::new(past.times.occurred_at, past.times.decided_at.max(self.state.decided_at));
         let decision = match self.input(rules, counters, &input, times) {

@@ -6,19 +6,20 @@
 //! runs its own timers. As long as a member's history cannot have come to anything else under the candidate, the two
 //! are *in step*: the control's decision is the candidate's too ([`engine::Likeness`]).
 
+mod affected;
 mod candidate;
+mod control;
 mod kept;
+mod merges;
 pub mod report;
 mod tally;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
-use engine::{
-    DECISION_VERSION, Decision, Input, Likeness, MessageKind, Profile, Rules, Times, record::Opened,
-};
+use engine::{Decision, Input, Likeness, MessageKind, Profile, Rules, Times, record::Opened};
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::{Bundle, Program, plan::Choices};
@@ -27,14 +28,15 @@ use store::Buckets;
 pub use self::kept::Rehearsed;
 use self::{
     candidate::{Candidate, Counters, NotCarried},
-    report::{Affected, AffectedEvent, Both, Doubt, Report},
+    merges::Order,
+    report::{Affected, Report},
     tally::Side,
 };
 use super::{
-    retraced::{Retraced, Verdict},
+    retraced::Retraced,
     walk::{self, RulesSeen},
 };
-use crate::{Environment, Error, Result, batch, configuration::PlanSource, control::Actor, work::Progress};
+use crate::{Environment, Error, Result, configuration::PlanSource, control::Actor, work::Progress};
 
 /// What to rehearse.
 pub struct RehearsalRequest {
@@ -73,8 +75,8 @@ impl Environment {
             return Err(Error::Blocked(undecided.collect()));
         }
         let current = self.epochs.refresh().await?.manifest.map(|manifest| manifest.0);
-        let mut report =
-            self.rehearse_bundle(planned.result(), request.since, request.until, progress).await?;
+        let rehearsed = self.rehearse_bundle(planned.result(), request.since, request.until, progress);
+        let mut report = Box::pin(rehearsed).await?; // large
         let took = self.machine_now().as_millisecond() - began.as_millisecond();
         report.took_ms = u64::try_from(took).unwrap_or(0);
         let manifests = (current, planned.result().manifest_hash().0);
@@ -141,9 +143,7 @@ struct Member {
     /// The candidate has taken over (the window has begun for this member).
     begun: bool,
     /// The candidate's side; `None` while it is in step with what is recorded.
-    candidate: Option<Candidate>,
-    /// The candidate's side as it was when it was merged into another member.
-    left: Option<Profile>,
+    candidate: Option<Box<Candidate>>,
     /// The event with the largest difference in points so far.
     most: Option<(i64, u64)>,
 }
@@ -170,24 +170,38 @@ impl Rehearsal<'_> {
     async fn share(&mut self, share: Buckets) -> Result<()> {
         let mut members: HashMap<ProfileId, Member> = HashMap::new();
         let mut pages = walk::Pages::of(self.environment, share);
-        while let Some(page) = pages.next().await? {
-            let mut records = Vec::with_capacity(page.len());
-            for record in &page {
-                records.push(walk::opened(record)?);
+        let in_order = self.candidate.index.has_budgets();
+        while let Some(mut page) = pages.next().await? {
+            if in_order {
+                // Across members the order is that of deciding, then of ids, because what one gets depends on what
+                // others got. A stable sort keeps that of each stream, in which `decided_at` never goes back.
+                page.sort_by_key(|record| (record.decided_at, record.stream));
             }
-            // Across members the order is that of deciding, then of ids; within one it is the stream's. A
-            // stable sort keeps the latter, since `decided_at` never goes back in a stream.
-            records.sort_by_key(|opened| (opened.times().decided_at, opened.profile()));
-            for opened in records {
+            let (mut order, mut gone_through) = (Order::of(&page), 0);
+            while let Some((at, record)) = order.next() {
+                let opened = walk::opened(record)?;
+                if let Some(Input::MergeIn { from, .. }) = opened.input()
+                    && left(&members, *from).is_none()
+                    && order.put_off(at, *from)
+                {
+                    continue;
+                }
                 self.record(&mut members, &opened).await?;
+                gone_through += 1;
+                if gone_through % walk::TURN == 0 {
+                    self.progress.add(walk::TURN);
+                    tokio::task::yield_now().await;
+                }
             }
-            self.progress.add(page.len());
-            tokio::task::yield_now().await; // clients come first
+            self.progress.add(gone_through % walk::TURN);
         }
         let mut ended: Vec<(ProfileId, Member)> = members.into_iter().collect();
         ended.sort_by_key(|(id, _)| *id);
-        for (id, member) in ended {
+        for (at, (id, member)) in ended.into_iter().enumerate() {
             self.end(id, member);
+            if at % walk::TURN == 0 {
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     }
@@ -203,20 +217,20 @@ impl Rehearsal<'_> {
             recorded: Retraced::from(Profile::new(id)),
             begun: self.since.is_none(),
             candidate: None,
-            left: None,
             most: None,
         });
         if self.until.is_some_and(|until| opened.times().occurred_at >= until) {
             return Ok(());
         }
-        let (decision, before) = if self.in_window(opened.times()) {
+        // Once the window has begun for a member, what comes late belongs to it as well.
+        let (decision, before) = if member.begun || self.in_window(opened.times()) {
             if !member.begun
                 && let Some(recorded) = member.recorded.state()
             {
                 let mut counters = std::mem::take(&mut self.counters);
                 let begun = self.begin(recorded, opened.n(), &mut counters).await;
                 self.counters = counters;
-                member.candidate = Some(begun?);
+                member.candidate = Some(Box::new(begun?));
                 member.begun = true;
             }
             let (decision, before) = self.control(member, opened).await?;
@@ -229,22 +243,15 @@ impl Rehearsal<'_> {
             return Ok(());
         }
         if let Some(before) = before {
-            member.candidate = Some(self.part(before));
+            member.candidate = Some(Box::new(self.part(before)));
         }
-        let Some(candidate) = &member.candidate else {
+        if member.candidate.is_none() {
             self.in_step(opened, &decision);
             return Ok(());
-        };
+        }
         let absorbed = match opened.input() {
-            Some(Input::MergeOut { .. }) => {
-                member.left = Some(candidate.state.clone());
-                None
-            }
-            // Across members the order of records is not that of what led to what: until the other member has
-            // been seen to leave, only their own stream tells how they stood then.
-            Some(Input::MergeIn { from, .. }) => match members.get(from).and_then(|other| other.left.clone())
-            {
-                Some(state) => Some(state),
+            Some(Input::MergeIn { from, .. }) => match left(members, *from) {
+                Some(state) => Some(state.clone()),
                 None => self.absorbed(*from).await?,
             },
             _ => None,
@@ -276,20 +283,9 @@ impl Rehearsal<'_> {
         Candidate::parted(Profile { basis, ..recorded }, shared)
     }
 
-    /// How alike the candidate and the rules of an epoch are.
-    async fn likeness(&mut self, epoch: u64) -> Result<Option<Arc<Likeness>>> {
-        if let Some(known) = self.likeness.get(&epoch) {
-            return Ok(known.clone());
-        }
-        let then = self.rules.at(self.environment, epoch).await?;
-        let likeness = Likeness::of(&then, &self.candidate).map(Arc::new);
-        self.likeness.insert(epoch, likeness.clone());
-        Ok(likeness)
-    }
-
     /// The candidate as of the beginning of the span, out of the state recorded before record `n`.
     async fn begin(&self, recorded: &Profile, n: u64, counters: &mut Counters) -> Result<Candidate> {
-        let mut candidate = Candidate::new(recorded.clone());
+        let mut candidate = Candidate::parted(recorded.clone(), recorded.n);
         let history = if self.candidate.needs_history(recorded) {
             walk::history_before(self.environment, recorded.id, n).await?
         } else {
@@ -298,61 +294,6 @@ impl Rehearsal<'_> {
         let at = self.since.unwrap_or(Timestamp::MIN);
         candidate.upgrade(&self.candidate, counters, history, at).map_err(Error::Decision)?;
         Ok(candidate)
-    }
-
-    /// Decides a record again under its own rules, and gives what is recorded; a difference makes the rehearsal
-    /// untrusted. If the member was in step and this record may come to something else under the candidate, also the
-    /// state before it.
-    async fn control(
-        &mut self,
-        member: &mut Member,
-        opened: &Opened<'_>,
-    ) -> Result<(Decision, Option<Profile>)> {
-        let at = || format!("{}/{}", opened.profile(), opened.n());
-        let mut before = None;
-        let mut likeness = None;
-        if member.candidate.is_none() {
-            let rules = self.rules.at(self.environment, opened.epoch()).await?;
-            likeness = self.likeness(opened.epoch()).await?;
-            let may_part = match (&likeness, opened.input()) {
-                (Some(likeness), Some(input)) if opened.decision_version() == DECISION_VERSION => {
-                    likeness.may_part(&rules, input)
-                }
-                _ => true,
-            };
-            before = member.recorded.state().filter(|_| may_part).cloned();
-        }
-        let recorded = &mut member.recorded;
-        let (decision, verdict) =
-            recorded.next(self.environment, &mut self.rules, opened, &mut self.scratch).await??;
-        if let (Some(likeness), Some(input), Verdict::Same) = (likeness, opened.input(), &verdict) {
-            let rules = self.rules.at(self.environment, opened.epoch()).await?;
-            before = before.filter(|_| likeness.parts(&rules, input, &decision));
-        }
-        match verdict {
-            Verdict::Same => self.report.control_records += 1,
-            Verdict::Erased => {} // the candidate does not see it either
-            Verdict::OtherVersion => self.distrust(
-                opened.profile(),
-                format!(
-                    "record {} was decided by engine version {}, this is version {DECISION_VERSION}",
-                    at(),
-                    opened.decision_version()
-                ),
-            ),
-            Verdict::Differs(what) => {
-                let why = format!("record {} does not come out as recorded: {what}", at());
-                self.distrust(opened.profile(), why);
-            }
-        }
-        Ok((decision, before))
-    }
-
-    fn distrust(&mut self, of: ProfileId, why: String) {
-        self.report.trusted = false;
-        if self.report.untrusted_because.len() < UNTRUSTED_REASONS_MAX {
-            self.report.untrusted_because.push(Doubt { of, why });
-        }
     }
 
     /// Whether the candidate takes a message for certain, because it asks no more of it than the program that took
@@ -409,91 +350,6 @@ impl Rehearsal<'_> {
         (is_message && difference > 0).then_some(difference)
     }
 
-    /// A member merged in whose records have not all been read: their own stream under the candidate, up to the merge.
-    async fn absorbed(&self, from: ProfileId) -> Result<Option<Profile>> {
-        let mut candidate = Candidate::fresh(from);
-        for recorded in batch::records(self.environment, from).await? {
-            if matches!(recorded.input, Some(Input::MergeOut { .. })) {
-                break;
-            }
-            let other = match &recorded.input {
-                Some(Input::MergeIn { from, .. }) => Box::pin(self.absorbed(*from)).await?,
-                _ => None,
-            };
-            // What is counted for that member is counted where their own stream is read.
-            if let Err(NotCarried::Fault(fault)) =
-                candidate.carry(&self.candidate, &mut Counters::default(), (&recorded).into(), false, other)
-            {
-                tracing::debug!(%fault, "an event could not be decided under the candidate");
-            }
-        }
-        Ok(Some(candidate.state))
-    }
-
-    /// A member's end: due work up to the window's end, and what they hold on both sides.
-    fn end(&mut self, id: ProfileId, member: Member) {
-        let Some(recorded) = member.recorded.state() else { return };
-        let mut candidate = match member.candidate {
-            Some(candidate) => candidate,
-            None if member.begun => self.part(recorded.clone()),
-            None => {
-                let mut candidate = Candidate::new(recorded.clone());
-                if let Err(fault) =
-                    candidate.upgrade(&self.candidate, &mut self.counters, Arc::default(), self.end)
-                {
-                    tracing::debug!(%fault, "a member could not be brought under the candidate");
-                }
-                candidate
-            }
-        };
-        match candidate.bring_up(&self.candidate, &mut self.counters, self.end) {
-            Ok(decisions) => {
-                for decision in &decisions {
-                    tally::decision(&mut self.report, Side::Candidate, decision);
-                }
-            }
-            Err(fault) => {
-                *self.report.rejected.entry("fault".to_owned()).or_default() += 1;
-                tracing::debug!(%fault, "due work could not be decided under the candidate");
-            }
-        }
-        self.report.profiles += 1;
-        tally::end_state(&mut self.report, Side::Recorded, recorded);
-        tally::end_state(&mut self.report, Side::Candidate, &candidate.state);
-        let (before, after) = (tally::held(recorded), tally::held(&candidate.state));
-        let mut points: BTreeMap<String, Both> = BTreeMap::new();
-        for (currency, amount) in before {
-            points.entry(currency).or_default().recorded = amount;
-        }
-        for (currency, amount) in after {
-            points.entry(currency).or_default().candidate = amount;
-        }
-        points.retain(|_, both| both.delta() != 0);
-        let audiences_differ = !recorded.audiences.keys().eq(candidate.state.audiences.keys());
-        if points.is_empty() && !audiences_differ {
-            return;
-        }
-        self.report.profiles_affected += 1;
-        let weight: i64 = points.values().map(|both| both.delta().abs()).sum();
-        let event = member.most.map(|(_, n)| AffectedEvent {
-            n,
-            occurred_at: Timestamp::UNIX_EPOCH,
-            event: None,
-            points: Both::default(),
-            recorded: None,
-            candidate: None,
-        });
-        self.affected.push((weight, Affected { profile: id, points, event }));
-        if self.affected.len() > 10 * AFFECTED_SHOWN_MAX {
-            self.keep_most_affected();
-        }
-    }
-
-    fn keep_most_affected(&mut self) {
-        self.affected.sort_by(|a, b| (b.0, a.1.profile).cmp(&(a.0, b.1.profile)));
-        self.affected.truncate(AFFECTED_SHOWN_MAX);
-    }
-
     async fn finish(mut self, budgeted: &BTreeSet<String>) -> Result<Report> {
         for (key, _) in &self.candidate.program.reactors {
             let reactor = self.report.reactors.entry(key.to_string()).or_default();
@@ -512,36 +368,9 @@ impl Rehearsal<'_> {
         }
         Ok(self.report)
     }
+}
 
-    /// Both sides' reasons for one event: the member's stream walked once more.
-    async fn both_traces(&mut self, profile: ProfileId, event: &mut AffectedEvent) -> Result<()> {
-        let explained = self.environment.explain_record(profile, event.n).await?;
-        event.occurred_at = explained.occurred_at;
-        event.event = explained.message.as_ref().and_then(|message| message.event.clone());
-        event.points.recorded = tally::points_total(&explained.decision);
-        event.recorded = explained.trace.ok();
-        let mut state = Profile::new(profile);
-        let mut candidate = self.since.is_none().then(|| Candidate::fresh(profile));
-        let mut counters = Counters::default();
-        for recorded in batch::records(self.environment, profile).await? {
-            if candidate.is_none() && self.in_window(recorded.times) {
-                candidate = Some(self.begin(&state, recorded.n, &mut counters).await?);
-            }
-            engine::evolve(&mut state, &recorded);
-            let Some(candidate) = &mut candidate else { continue };
-            if recorded.n == event.n {
-                if let Ok((decision, trace)) = candidate.traced(&self.candidate, &mut counters, &recorded) {
-                    event.points.candidate = tally::points_total(&decision);
-                    event.candidate = Some(trace);
-                }
-                break;
-            }
-            let absorbed = match &recorded.input {
-                Some(Input::MergeIn { from, .. }) => self.absorbed(*from).await?,
-                _ => None,
-            };
-            let _ = candidate.carry(&self.candidate, &mut counters, (&recorded).into(), false, absorbed);
-        }
-        Ok(())
-    }
+/// How a member stood under the candidate when they were merged into another, if that has been reached.
+fn left(members: &HashMap<ProfileId, Member>, id: ProfileId) -> Option<&Profile> {
+    members.get(&id)?.candidate.as_ref()?.left.as_deref()
 }
