@@ -1,6 +1,6 @@
 //! What a rehearsal holds events against: the candidate, whatever took them.
 
-use engine::{Message, MessageKind};
+use engine::{Command, Message, MessageKind, input::Order};
 use jiff::Timestamp;
 use program::plan::Choices;
 use runtime::{
@@ -11,7 +11,7 @@ use runtime::{
 };
 use serde_json::json;
 
-use crate::ground::{SHOP, ada, apply, at, bundle, ground, order, points, send, track, with};
+use crate::ground::{SHOP, ada, apply, at, bundle, ground, order, points, send, track, user, with};
 
 /// The shop's program, with an order that must name its channel.
 fn stricter() -> String {
@@ -180,9 +180,8 @@ async fn what_was_earned_before_the_window_is_merged_as_it_was() {
     assert_eq!((liability.recorded, liability.candidate, report.profiles_affected), (240, 240, 0));
 }
 
-#[tokio::test]
-async fn a_shared_budget_is_shared_by_those_whom_nothing_else_concerns() {
-    const GIFT: &str = r"
+/// Forty points a visit, a hundred in all, and nothing where forty are not left.
+const GIFT: &str = r"
 ---
 kind: event_type
 key: visited
@@ -195,6 +194,9 @@ spec:
   budget: {currency: points, amount: 100, when_short: nothing}
   actions: [{award: {currency: points, amount: 40}}]
 ";
+
+#[tokio::test]
+async fn a_shared_budget_is_shared_by_those_whom_nothing_else_concerns() {
     let ground = ground().await;
     let live = ground.live();
     apply(&live, &format!("{SHOP}{GIFT}")).await;
@@ -212,4 +214,27 @@ spec:
     assert!(gift.depends_on_order);
     let issued = &report.currencies["points"].issued;
     assert_eq!((issued.recorded, issued.candidate), (100, 120));
+}
+
+#[tokio::test]
+async fn what_was_granted_before_the_window_or_to_who_was_erased_is_gone_from_the_budget() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, &format!("{SHOP}{GIFT}")).await;
+    let visit = |id: &str, user: &str, when: &str| track(id, user, "Visited", json!({}), at(when));
+    send(&live, vec![visit("v1", "ann", "2025-02-01T10:00:00Z")]).await;
+    send(&live, vec![visit("v2", "bob", "2025-03-02T10:00:00Z")]).await;
+    send(&live, vec![visit("v3", "cay", "2025-03-03T10:00:00Z")]).await;
+    let candidate = format!("{}{GIFT}", double());
+    let fired = async |since| {
+        let report = rehearse_since(&live, &candidate, since).await;
+        assert!(report.trusted, "{:?}", report.untrusted_because);
+        (report.reactors["gift"].fired.recorded, report.reactors["gift"].fired.candidate)
+    };
+    assert_eq!(fired(None).await, (2, 2));
+    assert_eq!(fired(Some(at("2025-03-01T00:00:00Z"))).await, (1, 1));
+    let erasure = Command { actor: "ada".into(), reason: "asked".into(), order: Order::Erase };
+    live.order(user(&live, "bob").await, erasure, None).await.expect("it erases");
+    // What bob's record says is left; bob is not carried over.
+    assert_eq!(fired(None).await, (2, 1));
 }

@@ -36,6 +36,17 @@ impl Counters {
     }
 }
 
+impl Counters {
+    /// Takes what is recorded to have been granted, where the candidate decides nothing itself.
+    pub(super) fn spend(&mut self, grants: &[Demanded]) {
+        for grant in grants {
+            let (used, n) = self.0.entry(grant.counter.clone()).or_default();
+            *used += grant.granted;
+            *n += 1;
+        }
+    }
+}
+
 /// Why an input could not be carried over.
 pub(super) enum NotCarried {
     /// The candidate would have put it into quarantine.

@@ -239,6 +239,10 @@ impl Rehearsal<'_> {
         } else {
             (member.recorded.pass(opened)?, None)
         };
+        // What was granted before the window, or to somebody who has been erased, is gone from the budget.
+        if !member.begun || opened.input().is_none() {
+            self.counters.spend(&decision.grants);
+        }
         if !member.begun {
             return Ok(());
         }
