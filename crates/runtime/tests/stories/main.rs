@@ -7,6 +7,7 @@
 )]
 
 mod clock;
+mod forged;
 #[path = "../ground/mod.rs"]
 mod ground;
 mod identity;
