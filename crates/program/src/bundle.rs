@@ -99,11 +99,6 @@ impl SpecHash {
         hash.update(canonical);
         Self(hash.finalize().into())
     }
-
-    /// The first 8 bytes as a number.
-    pub fn fingerprint(&self) -> u64 {
-        self.0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
-    }
 }
 
 impl ManifestHash {

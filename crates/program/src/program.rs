@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Address, Bundle, Fault, Key, Kind, ManifestHash, SpecHash, canonical,
+    Address, Bundle, Fault, Key, ManifestHash, SpecHash, canonical,
     check::{self, Document},
     decode::View,
     document::tree::Node,
@@ -42,8 +42,6 @@ pub struct Program {
     pub traits: BTreeMap<Key, Trait>,
     /// By key.
     pub metrics: BTreeMap<Key, Metric>,
-    /// A short fingerprint (first 8 bytes of the spec hash) of each metric: tells whether it was redefined.
-    pub metric_fingerprints: BTreeMap<Key, u64>,
     /// By key.
     pub audiences: BTreeMap<Key, Audience>,
     /// Audience keys such that each comes after those its condition refers to.
@@ -80,9 +78,6 @@ impl Program {
                 }
                 Spec::Trait(declared) => drop(program.traits.insert(key, declared)),
                 Spec::Metric(metric) => {
-                    let address = Address::new(Kind::Metric, key.clone());
-                    let fingerprint = manifest.get(&address).map_or(0, SpecHash::fingerprint);
-                    program.metric_fingerprints.insert(key.clone(), fingerprint);
                     program.metrics_by_event.entry(metric.event.clone()).or_default().push(key.clone());
                     program.metrics.insert(key, metric);
                 }
@@ -111,7 +106,6 @@ impl Program {
             event_names: BTreeMap::new(),
             traits: BTreeMap::new(),
             metrics: BTreeMap::new(),
-            metric_fingerprints: BTreeMap::new(),
             audiences: BTreeMap::new(),
             audience_order: Vec::new(),
             currencies: BTreeMap::new(),
