@@ -3,50 +3,16 @@
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints, and stops when it is broken")]
 #![allow(clippy::disallowed_methods, reason = "it measures time; the engine itself has no clock")]
 
-use std::{collections::BTreeMap, fs, hint::black_box, path::Path, sync::Arc, time::Instant};
+mod ground;
+
+use std::{hint::black_box, sync::Arc, time::Instant};
 
 use engine::{
-    Input, Message, Profile, Proposal, Rules, Times, admit, decide, decide_traced, evolve, evolve_written,
+    Input, Message, Profile, Proposal, Times, admit, decide, decide_traced, evolve, evolve_written,
     record::{self, Writing},
-    rules::Index,
 };
-use program::{Program, document};
 
 const ROUNDS: u32 = 40_000;
-
-fn files(folder: &Path, into: &mut Vec<(String, String)>) {
-    let mut entries: Vec<_> = fs::read_dir(folder)
-        .expect("the example is there")
-        .map(|entry| entry.expect("readable").path())
-        .collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            files(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
-            let name = path.to_string_lossy().into_owned();
-            into.push((name, fs::read_to_string(&path).expect("readable")));
-        }
-    }
-}
-
-fn rules() -> Rules {
-    let mut documents = Vec::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/record-shop"), &mut documents);
-    let loaded = document::load(&documents).expect("the example is sound");
-    let program = Arc::new(Program::compile(&loaded.bundle).expect("it compiles"));
-    Rules {
-        basis: program.manifest.0,
-        epoch: 1,
-        since: jiff::Timestamp::UNIX_EPOCH,
-        react_on_upgrade: false,
-        constants: BTreeMap::new(),
-        switched_off: std::collections::BTreeSet::new(),
-        live: true,
-        index: Arc::new(Index::new(&program)),
-        program,
-    }
-}
 
 fn payload(n: u32) -> String {
     format!(
@@ -74,7 +40,7 @@ fn decided(proposal: Result<Proposal, engine::Fault>) -> engine::Decision {
 }
 
 fn main() {
-    let rules = rules();
+    let rules = ground::rules("examples/record-shop");
     let texts: Vec<String> = (0..ROUNDS).map(payload).collect();
     let messages: Vec<Arc<Message>> =
         texts.iter().map(|text| Arc::new(serde_json::from_str(text).expect("a message"))).collect();

@@ -3,10 +3,10 @@
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints, and stops when it is broken")]
 #![allow(clippy::disallowed_methods, reason = "it measures time; the engine itself has no clock")]
 
+mod ground;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,37 +15,12 @@ use engine::{
     Identity, Input, Message, Profile, Proposal, Rules, Times, decide, evolve_written,
     record::{self, Encoded, Writing},
     replay,
-    rules::Index,
 };
-use program::{Program, document};
 
 const MEMBERS: u32 = 2_000;
 /// One identify, then tracks.
 const RECORDS_EACH: u32 = 3;
 const ROUNDS: u32 = 12;
-
-fn rules() -> Rules {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/program");
-    let mut documents: Vec<(String, String)> = fs::read_dir(folder)
-        .expect("the program is there")
-        .map(|entry| entry.expect("readable").path())
-        .map(|path| (path.display().to_string(), fs::read_to_string(&path).expect("readable")))
-        .collect();
-    documents.sort();
-    let loaded = document::load(&documents).expect("it is sound");
-    let program = Arc::new(Program::compile(&loaded.bundle).expect("it compiles"));
-    Rules {
-        basis: program.manifest.0,
-        epoch: 1,
-        since: jiff::Timestamp::UNIX_EPOCH,
-        react_on_upgrade: false,
-        constants: BTreeMap::new(),
-        switched_off: BTreeSet::new(),
-        live: true,
-        index: Arc::new(Index::new(&program)),
-        program,
-    }
-}
 
 fn identify(member: u32) -> String {
     format!(
@@ -115,7 +90,7 @@ impl Spent {
 }
 
 fn main() {
-    let rules = rules();
+    let rules = ground::rules("benches/program");
     let journal = journal(&rules);
     let bytes: usize =
         journal.iter().flat_map(|(_, records)| records).map(|one| one.header.len() + one.body.len()).sum();
