@@ -138,6 +138,7 @@ rules of then, which must give exactly what is recorded, and once under the new 
         show(context, &["send", "--environment", "live", "--json", &order.to_string()])?;
         say(context, "Why these points? Every decision can be explained, now and later.")?;
         show(context, &["explain", "--environment", "live", "tour-order"])?;
+        swept(context)?;
         say(context, "And proved: every recorded decision is made again, and compared to the byte.")?;
         show(context, &["verify", "--environment", "live"])
     }
@@ -192,6 +193,15 @@ fn text(path: &Path) -> Result<&str> {
 fn say(context: &mut Context, words: &str) -> Result<()> {
     writeln!(context.out, "\n{words}")?;
     context.out.flush()?;
+    Ok(())
+}
+
+/// Waits until every member has been brought under the new program, so that there is as much to prove each time.
+fn swept(context: &mut Context) -> Result<()> {
+    while context.client()?.get(&routes::environment("live"))?.pointer("/profiles_behind") != Some(&json!(0))
+    {
+        std::thread::sleep(Duration::from_millis(200));
+    }
     Ok(())
 }
 
