@@ -17,6 +17,9 @@ pub enum Error {
     /// The environment is stopping; nothing was taken.
     #[error("environment `{0}` is stopping; try again shortly")]
     Stopping(String),
+    /// What was to be written has been overtaken again and again; nothing was taken.
+    #[error("the same members are being changed by others all the time; try again")]
+    Overtaken,
     /// There is no such thing.
     #[error("{what} `{name}` does not exist in environment `{environment}`")]
     Missing {
@@ -69,6 +72,7 @@ impl Error {
             self,
             Self::Overloaded { .. }
                 | Self::Stopping(_)
+                | Self::Overtaken
                 | Self::Store(store::Error::Full(_) | store::Error::Recovering(_))
         )
     }

@@ -132,8 +132,7 @@ fn merge(
     scratch.input(from, &Input::MergeOut { into }, at, Keys::default())?;
     scratch.input(into, &Input::MergeIn { from, state: Box::new(state) }, at, Keys::default())?;
     for identity in identities.iter() {
-        let key = DirectoryKey::Identity(hasher.identity(identity));
-        scratch.claim(key, DirectoryEntry::Profile(into));
+        scratch.hand_over(DirectoryKey::Identity(hasher.identity(identity)), from, into);
     }
     Ok(())
 }

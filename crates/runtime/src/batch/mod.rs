@@ -146,8 +146,8 @@ async fn process(environment: &Environment, hints: &Hints, jobs: Vec<Job>, draft
 
 /// What to do with jobs whose batch could not be committed.
 async fn recover(environment: &Environment, hints: &Hints, jobs: Vec<Job>, error: Error) {
-    // One bad row must not take its neighbours along: each job on its own.
-    if jobs.len() > 1 && !error.is_transient() {
+    // One bad row must not take its neighbours along, nor one that is always overtaken: each job on its own.
+    if jobs.len() > 1 && (matches!(error, Error::Overtaken) || !error.is_transient()) {
         tracing::warn!(environment = environment.name(), %error, "batch failed; trying its parts alone");
         for job in jobs {
             match attempt(environment, hints, std::slice::from_ref(&job), None).await {
@@ -168,6 +168,7 @@ async fn recover(environment: &Environment, hints: &Hints, jobs: Vec<Job>, error
 fn shared(error: &Error) -> Error {
     match error {
         Error::Store(cause) if error.is_transient() => Error::Store(cause.shared()),
+        Error::Overtaken => Error::Overtaken,
         other => Error::Internal(other.to_string()),
     }
 }
@@ -256,9 +257,7 @@ async fn attempt(
             }
         }
     }
-    Err(Error::Store(store::Error::Recovering(
-        "the same members are being changed by others all the time; try again".into(),
-    )))
+    Err(Error::Overtaken)
 }
 
 /// What follows a commit; gives the answers.

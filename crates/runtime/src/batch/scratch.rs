@@ -171,6 +171,17 @@ impl<'a> Scratch<'a> {
         }
     }
 
+    /// Makes a key that leads to `from` lead to `into`. It may be one that no message has named, and that therefore was
+    /// not looked up: where it leads is known by whose it is.
+    pub(crate) fn hand_over(&mut self, key: DirectoryKey, from: ProfileId, into: ProfileId) {
+        let expected = self.directory(&key).or(Some(DirectoryEntry::Profile(from)));
+        let entry = DirectoryEntry::Profile(into);
+        if expected != Some(entry) {
+            self.own.claims.push(Claim { key, expected, entry });
+            self.own.directory.insert(key, Some(entry));
+        }
+    }
+
     /// Makes a directory key lead nowhere.
     pub(crate) fn forget(&mut self, key: DirectoryKey) {
         self.own.forget.push(key);

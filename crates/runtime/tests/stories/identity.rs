@@ -63,6 +63,39 @@ async fn alias_makes_two_known_people_one() {
     holds(&live).await;
 }
 
+/// Those who are merged are known by more than the message says.
+#[tokio::test]
+async fn who_is_known_by_several_names_is_merged_with_all_of_them() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let both = |id: &str, user: &str, anonymous: &str| {
+        let mut incoming = order(id, user, "10", when);
+        incoming.anonymous_id = Some(anonymous.to_owned());
+        incoming
+    };
+    // Each in a batch of its own, and what they are known by has been forgotten when they are merged.
+    for (id, user, anonymous) in [("m1", "old", "phone"), ("m2", "new", "laptop"), ("m3", "newest", "watch")]
+    {
+        send(&live, vec![both(id, user, anonymous)]).await;
+    }
+    send(&live, vec![alias("a1", "old", "new", when)]).await;
+    // By what the first was known by besides; a merged one is merged on, with all who were merged into it.
+    send(&live, vec![alias("a2", "laptop", "newest", when), order("m4", "other", "1", when)]).await;
+    let newest = user(&live, "newest").await;
+    for name in ["old", "new"] {
+        assert_eq!(user(&live, name).await, newest, "{name}");
+    }
+    for name in ["phone", "laptop", "watch"] {
+        let found = live.find_profile(&engine::Identity::Anonymous(name.into())).await.expect("it reads");
+        assert_eq!(found, Some(newest), "{name}");
+    }
+    assert_eq!(points(&live, "newest").await, 30);
+    assert_eq!(points(&live, "other").await, 1);
+    holds(&live).await;
+}
+
 #[tokio::test]
 async fn who_was_merged_is_erased_along() {
     let ground = ground().await;

@@ -15,7 +15,9 @@ impl From<Error> for Problem {
             Error::Store(error) => error.into(),
             Error::Overloaded { retry_after_seconds, .. } => Self::new(Code::Overloaded, sentence(&text))
                 .retry_after(u16::try_from(retry_after_seconds).unwrap_or(u16::MAX)),
-            Error::Stopping(_) => Self::new(Code::Unavailable, sentence(&text)).retry_after(RECOVERY_SECONDS),
+            Error::Stopping(_) | Error::Overtaken => {
+                Self::new(Code::Unavailable, sentence(&text)).retry_after(RECOVERY_SECONDS)
+            }
             Error::Missing { .. } => Self::new(Code::NotFound, sentence(&text)),
             Error::Refused(_) | Error::Decision(_) => Self::new(Code::Refused, sentence(&text)),
             Error::Conflict(_) => Self::new(Code::Conflict, sentence(&text)),
