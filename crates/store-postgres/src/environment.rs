@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use store::{
     Beat, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
-    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Membership,
+    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Life, Membership,
     NodeRow, Nodes, ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow,
     Record, Refill, Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
@@ -214,6 +214,24 @@ impl Environment for PostgresEnvironment {
             let rows = scan::scan(&s, &place, until, Kinds::Profiles, limit.saturating_add(1)).await?;
             Ok(page(rows, limit, |last| list.at(&Place::of(last).bytes())))
         })
+    }
+
+    async fn lives(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Life>> {
+        let Page { rows: records, next } = self.scan(Buckets::ALL, after, limit).await?;
+        let mut lives: Vec<Life> = Vec::new();
+        for record in records {
+            let Stream::Profile(profile) = record.stream else { continue };
+            match lives.last_mut() {
+                Some(life) if life.profile == profile => life.records.push(record),
+                _ => lives.push(Life { profile, row: None, records: vec![record] }),
+            }
+        }
+        let ids: Vec<ProfileId> = lives.iter().map(|life| life.profile).collect();
+        // After the records, so that they are not older.
+        for (life, row) in lives.iter_mut().zip(self.profiles(&ids).await?) {
+            life.row = row;
+        }
+        Ok(Page { rows: lives, next })
     }
 
     async fn feed(&self, direction: Direction, after: Option<Cursor>, limit: usize) -> Result<Page<Record>> {

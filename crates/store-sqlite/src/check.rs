@@ -1,11 +1,12 @@
 //! What the store can check by itself: page structure, every row's checksum, and the counts it keeps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use store::Stream;
 
 use crate::{
+    codec::int,
     fault::{Fault, Result},
     tables::{
         configuration, counters, directory, due, erasures, journal, memberships, outbox, outside,
@@ -19,8 +20,6 @@ const SAID_MAX: usize = 100;
 struct Complaints<'a> {
     environment: &'a str,
     said: Vec<String>,
-    /// Whether anybody waits for them.
-    wanted: &'a dyn Fn() -> bool,
 }
 
 impl Complaints<'_> {
@@ -38,7 +37,7 @@ impl Complaints<'_> {
 
 /// Everything that is wrong, for people; empty when nothing is. Ends early when it is not wanted any more.
 pub(crate) fn run(connection: &Connection, environment: &str, wanted: &dyn Fn() -> bool) -> Vec<String> {
-    let mut complaints = Complaints { environment, said: Vec::new(), wanted };
+    let mut complaints = Complaints { environment, said: Vec::new() };
     for part in [structure, records, views] {
         if !wanted() {
             return complaints.said;
@@ -87,53 +86,40 @@ fn structure(connection: &Connection, complaints: &mut Complaints<'_>) -> Result
     Ok(())
 }
 
-/// The journal: no gaps, every sum, every stream without gaps and chained to its previous record.
+/// The journal: as many rows as all streams together have records, as their rows say; so there are no others, and none is
+/// missing. The streams of profiles are verified by whoever goes through their lives; all others are gone through here.
 fn records(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()> {
     let position = Position::read(connection)?;
-    let mut tails: HashMap<Stream, streams::Tail> = HashMap::new();
-    let (mut after, mut of_profiles) = (0, 0);
-    while after < position.seq && (complaints.wanted)() {
-        let places = journal::places(connection, after, 10_000)?;
-        let Some(last) = places.last().map(|place| place.seq) else { break };
-        for journal::Place { seq, stream, n, prev } in places {
-            of_profiles += u64::from(matches!(stream, Stream::Profile(_)));
-            let tail = tails.entry(stream).or_default();
-            if n != tail.n + 1 || prev != tail.seq {
-                complaints.say(format!(
-                    "{}: record {n} does not follow the one before it",
-                    crate::codec::stream_name(stream),
-                ));
-            }
-            *tail = streams::Tail { n, seq };
-        }
-        after = last;
-    }
-    if of_profiles != position.records {
-        complaints.say(format!(
-            "{of_profiles} records of profiles, the store's position says {}",
-            position.records
-        ));
-    }
-    let otherwise = |stream: Stream, tail: streams::Tail| {
-        let stream = crate::codec::stream_name(stream);
-        format!("{stream} ends at record {}, its row says otherwise", tail.n)
-    };
+    let mut of_profiles = 0;
     profiles::each(connection, |told| {
         if let Some(found) = complaints.hear(told) {
-            let stream = Stream::Profile(found.row.id);
-            let tail = tails.remove(&stream).unwrap_or_default();
-            if tail != found.tail() {
-                complaints.say(otherwise(stream, tail));
-            }
+            of_profiles += found.row.n;
         }
         Ok(())
     })?;
-    // Control, quarantined events, and profiles without a row.
-    for (stream, tail) in tails {
-        let said = complaints.hear(streams::tail(connection, stream));
-        if said.is_some_and(|said| said != tail) {
-            complaints.say(otherwise(stream, tail));
-        }
+    let mut of_others = 0;
+    for n in 1..=position.epoch {
+        of_others += u64::from(complaints.hear(streams::control(connection, n)).is_some());
+    }
+    streams::each_quarantined(connection, |told| {
+        let Some((message, tail)) = complaints.hear(told) else { return Ok(()) };
+        of_others += tail.n;
+        complaints.hear(streams::walk(connection, Stream::Quarantine(message), tail, |_| Ok(true)));
+        Ok(())
+    })?;
+    if of_profiles != position.records {
+        complaints.say(format!(
+            "the rows of profiles speak of {of_profiles} records, the store's position of {}",
+            position.records
+        ));
+    }
+    let rows = journal::count(connection)?;
+    if (rows, rows) != (int(of_profiles + of_others), position.seq) {
+        complaints.say(format!(
+            "the journal has {rows} rows and ends at {}, the streams speak of {}",
+            position.seq,
+            of_profiles + of_others
+        ));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use ledger::{Account, CurrencyKey, ProfileId};
 use rusqlite::Connection;
 use store::{
     Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
-    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Membership, Nodes,
+    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Life, Membership, Nodes,
     ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill,
     Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
 };
@@ -29,7 +29,8 @@ use crate::{
     opened::Opened,
     readers::{Lane, Readers},
     tables::{
-        configuration, counters, directory, due, erasures, journal, memberships, outbox, outside, page,
+        configuration, counters, directory, due, erasures, journal, lives, memberships, outbox, outside,
+        page,
         position::Position,
         profiles, quarantine, rehearsals, search,
         streams::{self, Tail},
@@ -187,6 +188,21 @@ impl Environment for SqliteEnvironment {
             let next =
                 (rows.len() == limit && last < Position::read(c)?.seq).then(|| list.at_numbers([last]));
             Ok(Page { rows: rows.into_iter().map(|row| row.record).collect(), next })
+        })
+        .await
+    }
+
+    async fn lives(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Life>> {
+        let list = self.list("lives", &[]);
+        let after = match list.numbers::<3>(after.as_ref())? {
+            Some([no, n, mark]) => Some(lives::Place { no, n: n.cast_unsigned(), mark }),
+            None => None,
+        };
+        let opened = Arc::clone(&self.opened);
+        self.read(Lane::Long, "reading members' streams", move |c| {
+            let (rows, next) = lives::following(c, after, limit.max(1), &opened.long)?;
+            let next = next.map(|place| list.at_numbers([place.no, place.n.cast_signed(), place.mark]));
+            Ok(Page { rows, next })
         })
         .await
     }

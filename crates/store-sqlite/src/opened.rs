@@ -18,7 +18,7 @@ use crate::{
     readers::Readers,
     recent::{Recent, Shared},
     schema,
-    tables::{identity, position::Position},
+    tables::{identity, lives::Long, position::Position},
     writer::{Job, Writer, erase},
 };
 
@@ -29,6 +29,7 @@ pub(crate) struct Opened {
     running: Mutex<Running>,
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) recent: Shared,
+    pub(crate) long: Long,
 }
 
 struct Running {
@@ -100,7 +101,14 @@ impl Opened {
             writer: Some(writer),
             folder: Some(folder),
         };
-        Ok(Arc::new(Self { identity, path, running: Mutex::new(running), jobs, recent }))
+        Ok(Arc::new(Self {
+            identity,
+            path,
+            running: Mutex::new(running),
+            jobs,
+            recent,
+            long: Long::default(),
+        }))
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

@@ -8,8 +8,8 @@ use ledger::{Account, CurrencyKey, ProfileId};
 
 use crate::{
     Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction,
-    DirectoryEntry, DirectoryKey, Due, Granted, Identity, Membership, NewRecord, Nodes, ObjectRow, OutboxRow,
-    OutsideChange, Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Rehearsal,
+    DirectoryEntry, DirectoryKey, Due, Granted, Identity, Life, Membership, NewRecord, Nodes, ObjectRow,
+    OutboxRow, OutsideChange, Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Rehearsal,
     RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream, SumChange,
 };
 
@@ -148,6 +148,10 @@ pub trait Environment: Send + Sync {
     /// All profile records of some buckets, such that each stream's are in order; there is no order
     /// between streams. For verification, rebuilding and rehearsal: large pages, low priority.
     async fn scan(&self, buckets: Buckets, after: Option<Cursor>, limit: usize) -> Result<Page<Record>>;
+    /// All members' streams, whole, one after the other, as their rows know them; a row that is gone takes its member along, which
+    /// [`check`](Self::check) finds. A page ends where it has `limit` records or more; a stream that is longer than that
+    /// goes on in the next. For verification and rehearsal: large pages, low priority.
+    async fn lives(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Life>>;
     /// The newest records of profile and quarantine streams, for lists and the live log. The order
     /// between streams is the store's own, good enough for people. Forward never ends: `next` is always
     /// given, and a live log goes on from there; with a `limit` of 0 it stands after the newest record.
@@ -244,7 +248,8 @@ pub trait Environment: Send + Sync {
     async fn carry(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Carried>>;
     /// Writes a consistent copy while serving, into a folder that must be absent or empty.
     async fn backup(&self, to: &Path) -> Result<()>;
-    /// Checks what the backend can check by itself: page structure, every row's checksum.
+    /// Checks what the backend can check by itself: page structure, every row's checksum, the counts that it keeps. It may
+    /// leave out what [`lives`](Self::lives) verifies when it gives it: the records of profiles.
     async fn check(&self) -> Result<Vec<String>>;
     /// Bytes on disk, all in.
     async fn bytes(&self) -> Result<u64>;

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use ledger::ProfileId;
 
+use crate::ProfileRow;
+
 /// A stream: the only place where order exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stream {
@@ -55,6 +57,17 @@ impl From<Record> for NewRecord {
 /// A place in a list, meaningful only to the store that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub String);
+
+/// A member's stream, or a part of one that is long, beside the member's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Whose.
+    pub profile: ProfileId,
+    /// The row, not older than the records; there is one, unless something is wrong.
+    pub row: Option<ProfileRow>,
+    /// In order, without gaps; at least one.
+    pub records: Vec<Record>,
+}
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]

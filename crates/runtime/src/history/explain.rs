@@ -1,5 +1,7 @@
 //! `explain`: one event, what it led to, and why; derived again from the member's history.
 
+use std::sync::Arc;
+
 use engine::{Decision, Trace, profile::Standing};
 use jiff::Timestamp;
 use ledger::ProfileId;
@@ -72,7 +74,10 @@ impl Environment {
             Err("the person was erased, and with them what the conditions saw".to_owned())
         } else if recorded.decision_version == engine::DECISION_VERSION {
             let rules = self.epochs.rules(recorded.epoch).await?;
-            let history = walk::history_before(self, profile, n).await?;
+            let history = match recorded.input {
+                Some(engine::Input::Upgrade { .. }) => walk::history_before(self, profile, n).await?,
+                _ => Arc::default(),
+            };
             match engine::replay::redecide_traced(&rules, &state, &recorded, &history) {
                 Ok(engine::Proposal::Decided(_, trace)) => Ok(trace),
                 Ok(engine::Proposal::Demands(demand, _)) => {

@@ -1,11 +1,11 @@
 //! `verify`: every recorded decision made again and compared to the byte; every chain, sum and view checked.
 
-use std::{collections::BTreeMap, collections::HashMap};
+use std::collections::BTreeMap;
 
 use engine::Profile;
 use ledger::{Account, CurrencyKey, ProfileId};
 use serde::Serialize;
-use store::{Record, Stream};
+use store::{Life, ProfileRow, Record};
 
 use super::{
     retraced::{Retraced, Verdict},
@@ -70,16 +70,21 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// What is gathered on the way through the journal.
+/// What is gathered on the way through the members' lives.
 #[derive(Default)]
 struct Walk {
-    /// Of the share at hand.
-    states: HashMap<ProfileId, Retraced>,
-    /// Those profiles as they were met: stores keep their rows in about this order.
-    met: Vec<ProfileId>,
+    /// The member at hand.
+    member: Option<Member>,
     sums: Sums,
     rules: RulesSeen,
     scratch: Vec<u8>,
+}
+
+/// A member as far as their stream has been gone through, and the row that this must come to.
+struct Member {
+    id: ProfileId,
+    stream: Retraced,
+    row: Option<ProfileRow>,
 }
 
 type Sums = BTreeMap<(CurrencyKey, Account), i64>;
@@ -108,42 +113,45 @@ impl Environment {
         let control_records = self.epochs.refresh().await?.epoch;
         let mut verified = Verified { control_records, ..Verified::default() };
         let mut walk = Walk::default();
-        for share in walk::shares(self).await? {
-            let mut pages = walk::Pages::of(self, share);
-            while let Some(page) = pages.next().await? {
-                for records in page.chunks(walk::TURN) {
-                    for record in records {
-                        self.verify_record(record, &mut walk, &mut verified).await?;
+        let mut pages = walk::lives(self);
+        let mut gone_through = 0;
+        while let Some(lives) = pages.next().await? {
+            for Life { profile, row, records } in lives {
+                if walk.member.as_ref().is_none_or(|member| member.id != profile) {
+                    verify_row(walk.member.take(), &mut verified);
+                    let stream = Retraced::from(Profile::new(profile));
+                    walk.member = Some(Member { id: profile, stream, row: None });
+                }
+                if let Some(member) = &mut walk.member {
+                    member.row = row;
+                }
+                for record in &records {
+                    self.verify_record(record, &mut walk, &mut verified).await?;
+                    gone_through += 1;
+                    if gone_through == walk::TURN {
+                        progress.add(std::mem::take(&mut gone_through));
+                        tokio::task::yield_now().await;
                     }
-                    progress.add(records.len());
-                    tokio::task::yield_now().await;
                 }
             }
-            self.verify_states(&walk, &mut verified).await?;
-            walk.states.clear();
-            walk.met.clear();
         }
+        verify_row(walk.member.take(), &mut verified);
+        progress.add(gone_through);
         self.verify_sums(&walk.sums, &mut verified).await?;
         Ok(verified)
     }
 
     async fn verify_record(&self, record: &Record, walk: &mut Walk, verified: &mut Verified) -> Result<()> {
-        let Stream::Profile(profile) = record.stream else { return Ok(()) };
-        let at = Place(profile, record.n);
+        let Some(Member { id, stream, .. }) = &mut walk.member else { return Ok(()) };
+        let at = Place(*id, record.n);
         let opened = match walk::opened(record) {
             Ok(opened) => opened,
             Err(error) => {
                 verified.find("chain", &at, error.to_string());
-                if let Some(stream) = walk.states.get_mut(&profile) {
-                    stream.missed();
-                }
+                stream.missed();
                 return Ok(());
             }
         };
-        let stream = walk.states.entry(profile).or_insert_with(|| {
-            walk.met.push(profile);
-            Retraced::from(Profile::new(profile))
-        });
         if let Some(misfit) = stream.state().and_then(|state| engine::replay::misfit(state, &opened)) {
             verified.find("chain", &at, misfit);
         }
@@ -170,33 +178,6 @@ impl Environment {
             }
             for posting in &group.postings {
                 *walk.sums.entry((group.currency.clone(), posting.account)).or_default() += posting.amount;
-            }
-        }
-        Ok(())
-    }
-
-    /// The views against what the records add up to. A profile that moved on since is left out: its newer
-    /// records were not read.
-    async fn verify_states(&self, walk: &Walk, verified: &mut Verified) -> Result<()> {
-        for ids in walk.met.chunks(walk::PROFILES) {
-            for (id, row) in ids.iter().zip(self.store.profiles(ids).await?) {
-                verified.profiles += 1;
-                let Some(state) = walk.states.get(id).and_then(Retraced::state) else { continue };
-                match row {
-                    None => verified.find("view", id, "the profile has records but no view row"),
-                    Some(row) if row.n > state.n => {}
-                    Some(row) if row.n < state.n => verified.find(
-                        "view",
-                        id,
-                        format!("the view stands at record {}, the journal at {}", row.n, state.n),
-                    ),
-                    Some(row) => {
-                        let expected = crate::views::profile_row(state);
-                        if row != expected {
-                            verified.find("view", id, "the view is not what the records add up to");
-                        }
-                    }
-                }
             }
         }
         Ok(())
@@ -234,5 +215,27 @@ impl Environment {
             }
         }
         Ok(())
+    }
+}
+
+/// A member's row against what the records add up to. One that has moved on since is left out: the newer records were not
+/// read.
+fn verify_row(member: Option<Member>, verified: &mut Verified) {
+    let Some(Member { id, stream, row }) = member else { return };
+    verified.profiles += 1;
+    let Some(state) = stream.state() else { return };
+    match row {
+        None => verified.find("view", &id, "the profile has records but no view row"),
+        Some(row) if row.n > state.n => {}
+        Some(row) if row.n < state.n => verified.find(
+            "view",
+            &id,
+            format!("the view stands at record {}, the journal at {}", row.n, state.n),
+        ),
+        Some(row) => {
+            if row != crate::views::profile_row(state) {
+                verified.find("view", &id, "the view is not what the records add up to");
+            }
+        }
     }
 }

@@ -1,34 +1,25 @@
-//! Walking the journal: every profile record, stream by stream in order, with the state before each.
+//! Walking the journal: members' streams one after the other, or all records in the order in which they were made.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use engine::{
     Message, Profile, Rules,
     record::{Opened, Recorded, Undecodable},
 };
 use ledger::ProfileId;
-use store::{BUCKETS, Buckets, Cursor, Page, Record};
+use store::{BUCKETS, Buckets, Cursor, Direction, Life, Page, Record};
 use tokio::task::JoinHandle;
 
 use crate::{Environment, Error, Result, batch};
 
-/// Records read at once: enough that those of a busy member are often together.
+/// Records read at once.
 const RECORDS: usize = 10_000;
+
+/// The same where clients' own short reads wait behind it.
+const RECORDS_OF_FEED: usize = 1_000;
 
 /// Records worked on before others get their turn: clients come first.
 pub(super) const TURN: usize = 500;
-
-/// Rows of profiles read at once.
-pub(super) const PROFILES: usize = 2_000;
-
-/// States held in memory at once; with more profiles than this the journal is walked in several shares.
-const PROFILES_AT_ONCE: u64 = 100_000;
-
-/// Shares of the profiles, each small enough to hold.
-pub(super) async fn shares(environment: &Environment) -> Result<Vec<Buckets>> {
-    let (_, profiles) = environment.store.behind_count([0; 32]).await?;
-    Ok(split(profiles.div_ceil(PROFILES_AT_ONCE)))
-}
 
 /// All profiles in about so many shares; at least one, at most one a bucket.
 pub(crate) fn split(count: u64) -> Vec<Buckets> {
@@ -40,39 +31,63 @@ pub(crate) fn split(count: u64) -> Vec<Buckets> {
         .collect()
 }
 
-/// The profile records of a share, page by page, in the order of each stream. While one page is worked on, the
-/// next is read.
-pub(crate) struct Pages {
-    store: Arc<dyn store::Environment>,
-    share: Buckets,
-    reading: Option<JoinHandle<store::Result<Page<Record>>>>,
+type Reading<T> = Pin<Box<dyn Future<Output = store::Result<Page<T>>> + Send>>;
+
+/// A list page by page. While one page is worked on, the next is read.
+pub(crate) struct Pages<T> {
+    read: Box<dyn Fn(Option<Cursor>) -> Reading<T> + Send + Sync>,
+    reading: Option<JoinHandle<store::Result<Page<T>>>>,
 }
 
-impl Pages {
-    pub(crate) fn of(environment: &Environment, share: Buckets) -> Self {
-        let mut pages = Self { store: Arc::clone(&environment.store), share, reading: None };
-        pages.read(None);
-        pages
+impl<T: Send + 'static> Pages<T> {
+    fn by(read: impl Fn(Option<Cursor>) -> Reading<T> + Send + Sync + 'static) -> Self {
+        let reading = Some(tokio::spawn(read(None)));
+        Self { read: Box::new(read), reading }
     }
 
-    fn read(&mut self, after: Option<Cursor>) {
-        let (store, share) = (Arc::clone(&self.store), self.share);
-        self.reading = Some(tokio::spawn(async move { store.scan(share, after, RECORDS).await }));
-    }
-
-    /// The next page; `None` after the last. Those of one stream are together in it, so that what they are about is
-    /// at hand.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Record>>> {
+    /// The next page; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<T>>> {
         let Some(reading) = self.reading.take() else { return Ok(None) };
-        let mut page =
-            reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))??;
+        let page = reading.await.map_err(|error| Error::Internal(format!("reading records: {error}")))??;
         if page.next.is_some() {
-            self.read(page.next);
+            self.reading = Some(tokio::spawn((self.read)(page.next)));
         }
-        // Stable, so that the order within a stream stays.
-        page.rows.sort_by_key(|record| record.stream);
         Ok(Some(page.rows))
     }
+}
+
+/// Members' streams, one after the other.
+pub(super) fn lives(environment: &Environment) -> Pages<Life> {
+    let store = Arc::clone(&environment.store);
+    Pages::by(move |after| {
+        let store = Arc::clone(&store);
+        Box::pin(async move { store.lives(after, RECORDS).await })
+    })
+}
+
+/// The profile records of a share, in the order of each stream.
+pub(crate) fn share(environment: &Environment, share: Buckets) -> Pages<Record> {
+    let store = Arc::clone(&environment.store);
+    Pages::by(move |after| {
+        let store = Arc::clone(&store);
+        Box::pin(async move { store.scan(share, after, RECORDS).await })
+    })
+}
+
+/// All records of profiles and of quarantined events, about in the order in which they were made.
+pub(super) fn feed(environment: &Environment) -> Pages<Record> {
+    let store = Arc::clone(&environment.store);
+    Pages::by(move |after| {
+        let store = Arc::clone(&store);
+        Box::pin(async move {
+            let mut page = store.feed(Direction::Forward, after, RECORDS_OF_FEED).await?;
+            // A feed never ends; whoever goes through history is done when there is no more for now.
+            if page.rows.is_empty() {
+                page.next = None;
+            }
+            Ok(page)
+        })
+    })
 }
 
 /// A record of a profile, opened.

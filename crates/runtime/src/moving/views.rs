@@ -28,7 +28,7 @@ pub(super) async fn make(
     let mut done = 0;
     for share in walk::split(shares) {
         let mut rebuilder = Rebuilder::new(environment.hasher.clone());
-        let mut pages = walk::Pages::of(environment, share);
+        let mut pages = walk::share(environment, share);
         while let Some(page) = pages.next().await? {
             for record in page {
                 let recorded = engine::record::decode(&record.header, record.body.as_deref())?;

@@ -235,6 +235,37 @@ async fn what_was_granted_before_the_window_or_to_who_was_erased_is_gone_from_th
     assert_eq!(fired(Some(at("2025-03-01T00:00:00Z"))).await, (1, 1));
     let erasure = Command { actor: "ada".into(), reason: "asked".into(), order: Order::Erase };
     live.order(user(&live, "bob").await, erasure, None).await.expect("it erases");
-    // What bob's record says is left; bob is not carried over.
-    assert_eq!(fired(None).await, (2, 1));
+    // Bob is left out on both sides, but what he was granted is gone.
+    assert_eq!(fired(None).await, (1, 1));
+}
+
+/// Nobody knows what the candidate would have given them.
+#[tokio::test]
+async fn who_was_erased_is_left_out_on_both_sides() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let (before, after) = (at("2025-03-01T10:00:00Z"), at("2025-03-03T10:00:00Z"));
+    for (n, name) in ["ann", "bob", "cay"].into_iter().enumerate() {
+        send(&live, vec![order(&format!("m{n}"), name, "20", before)]).await;
+        send(&live, vec![order(&format!("n{n}"), name, "5", after)]).await;
+    }
+    // One of them is two people in one.
+    send(&live, vec![alias("a", "ann", "bob", after)]).await;
+    let erasure = Command { actor: "ada".into(), reason: "asked".into(), order: Order::Erase };
+    live.order(user(&live, "bob").await, erasure, None).await.expect("it erases");
+    for since in [None, Some(at("2025-03-02T00:00:00Z"))] {
+        let same = rehearse_since(&live, SHOP, since).await;
+        assert!(same.trusted, "{:?}", same.untrusted_because);
+        let currency = &same.currencies["points"];
+        let issued = if since.is_none() { 25 } else { 5 };
+        assert_eq!((currency.issued.recorded, currency.issued.candidate), (issued, issued), "{since:?}");
+        assert_eq!((currency.liability.recorded, currency.liability.candidate), (25, 25), "{since:?}");
+        assert_eq!((currency.adjusted.recorded, currency.adjusted.candidate), (0, 0), "{since:?}");
+        assert_eq!(same.profiles_affected, 0);
+        assert!(same.not_carried_over.values().sum::<u64>() > 0, "it says so");
+        let more = rehearse_since(&live, &double(), since).await;
+        let currency = &more.currencies["points"];
+        assert_eq!((currency.issued.recorded, currency.issued.candidate), (issued, 2 * issued), "{since:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The journal: append-only records, each pointing at its stream's previous one.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use store::{NewRecord, Record, Stream};
 
 use crate::{
@@ -88,28 +88,30 @@ fn journaled(row: &Row<'_>) -> Result<Journaled> {
     Ok(Journaled { seq, prev, record })
 }
 
-/// The row at `seq`, if there is one.
-pub(crate) fn find(connection: &Connection, seq: i64) -> Result<Option<Journaled>> {
-    let sql = select(COLUMNS, "WHERE seq = ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([seq])?;
-    let found = rows.next()?.map(journaled).transpose()?;
-    match &found {
-        Some(row) if row.seq != seq => {
-            Err(damaged(format!("journal row {seq}"), "another stands in its place"))
+/// Finds rows by their numbers.
+pub(crate) struct Finder<'c>(CachedStatement<'c>);
+
+impl<'c> Finder<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Result<Self> {
+        Ok(Self(connection.prepare_cached(&select(COLUMNS, "WHERE seq = ?1"))?))
+    }
+
+    /// The row at `seq`, which must be record `n` of this stream.
+    pub(crate) fn get(&mut self, seq: i64, of: Stream, n: u64) -> Result<Journaled> {
+        let what = || format!("record {n} of {}", stream_name(of));
+        let mut rows = self.0.query([seq])?;
+        let found = rows.next()?.map(journaled).transpose()?;
+        let found = found.ok_or_else(|| damaged(what(), format!("row {seq} is gone")))?;
+        if found.seq != seq || found.record.stream != of || found.record.n != n {
+            return Err(damaged(what(), format!("row {seq} holds another record")));
         }
-        _ => Ok(found),
+        Ok(found)
     }
 }
 
 /// The row at `seq`, which must be record `n` of this stream.
 pub(crate) fn get(connection: &Connection, seq: i64, of: Stream, n: u64) -> Result<Journaled> {
-    let what = || format!("record {n} of {}", stream_name(of));
-    let found = find(connection, seq)?.ok_or_else(|| damaged(what(), format!("row {seq} is gone")))?;
-    if found.record.stream != of || found.record.n != n {
-        return Err(damaged(what(), format!("row {seq} holds another record")));
-    }
-    Ok(found)
+    Finder::new(connection)?.get(seq, of, n)
 }
 
 /// The rows from `after` (exclusive) on that `wanted` takes by their stream, in order, at most `limit`. Also
@@ -128,25 +130,6 @@ pub(crate) fn following(
         Ok(found.len() < limit)
     })?;
     Ok((found, last))
-}
-
-/// Where a row stands: its stream, its place in it, and the stream's previous row.
-pub(crate) struct Place {
-    pub(crate) seq: i64,
-    pub(crate) stream: Stream,
-    pub(crate) n: u64,
-    pub(crate) prev: i64,
-}
-
-/// Verifies at most `limit` rows from `after` (exclusive) on, and says where they stand.
-pub(crate) fn places(connection: &Connection, after: i64, limit: usize) -> Result<Vec<Place>> {
-    let mut found = Vec::with_capacity(limit);
-    each_following(connection, after, |row| {
-        let Verified { seq, stream, n, prev, .. } = verified(row)?;
-        found.push(Place { seq, stream, n, prev });
-        Ok(found.len() < limit)
-    })?;
-    Ok(found)
 }
 
 /// Goes through the rows from `after` (exclusive) on, in order, for as long as `visit` says. Gives the last row visited.
@@ -206,6 +189,11 @@ pub(crate) fn preceding(
         }
     }
     Ok(found)
+}
+
+/// How many rows there are.
+pub(crate) fn count(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("SELECT count(*) FROM journal", [], |row| row.get(0))?)
 }
 
 /// Deletes a row's body for good. Says which row came before it in its stream.

@@ -8,6 +8,7 @@ pub(crate) mod due;
 pub(crate) mod erasures;
 pub(crate) mod identity;
 pub(crate) mod journal;
+pub(crate) mod lives;
 pub(crate) mod memberships;
 pub(crate) mod outbox;
 pub(crate) mod outside;

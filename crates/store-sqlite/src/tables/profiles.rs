@@ -137,6 +137,22 @@ pub(crate) fn each(
     Ok(())
 }
 
+/// Calls `visit` for the rows from `no` on, in the order of their numbers, until it has enough (answers false).
+pub(crate) fn each_from(
+    connection: &Connection,
+    no: i64,
+    mut visit: impl FnMut(Found) -> Result<bool>,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE p.no >= ?1 ORDER BY p.no"))?;
+    let mut rows = statement.query([no])?;
+    while let Some(row) = rows.next()? {
+        if !visit(verified(row)?)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// How many profiles stand at which manifest: changes gathered over a commit, written once.
 #[derive(Default)]
 pub(crate) struct Counts {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 use store::{Direction, Record, Stream};
 
-use super::journal::{self, Journaled};
+use super::journal::{self, Finder, Journaled};
 use crate::{
     checksum::Sum,
     codec::{StreamKey, array, hex, int, stream_name, uint},
@@ -102,6 +102,21 @@ pub(crate) fn put_quarantined(connection: &Connection, message: &[u8; 16], row: 
     Ok(())
 }
 
+/// Calls `visit` with every quarantine stream's message and where it ends.
+pub(crate) fn each_quarantined(
+    connection: &Connection,
+    mut visit: impl FnMut(Result<([u8; 16], Tail)>) -> Result<()>,
+) -> Result<()> {
+    let mut statement = connection.prepare("SELECT message FROM quarantine_stream")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let message = array(row.get_ref(0)?.as_blob()?)?;
+        let found = quarantined(connection, &message);
+        visit(found.map(|found| (message, found.map_or_else(Tail::default, |found| found.tail))))?;
+    }
+    Ok(())
+}
+
 /// The quarantined events that carry this identity.
 pub(crate) fn quarantined_of(connection: &Connection, identity: [u8; 16]) -> Result<Vec<[u8; 16]>> {
     let mut statement = connection
@@ -122,11 +137,21 @@ pub(crate) fn walk(
     connection: &Connection,
     of: Stream,
     from: Tail,
+    visit: impl FnMut(Journaled) -> Result<bool>,
+) -> Result<()> {
+    walk_with(&mut Finder::new(connection)?, of, from, visit)
+}
+
+/// The same, for whoever walks many.
+pub(crate) fn walk_with(
+    finder: &mut Finder<'_>,
+    of: Stream,
+    from: Tail,
     mut visit: impl FnMut(Journaled) -> Result<bool>,
 ) -> Result<()> {
     let mut at = from;
     while at.n > 0 {
-        let row = journal::get(connection, at.seq, of, at.n)?;
+        let row = finder.get(at.seq, of, at.n)?;
         let next = Tail { n: at.n - 1, seq: row.prev };
         if (next.n == 0) != (next.seq == 0) {
             let what = format!("record {} of {}", at.n, stream_name(of));

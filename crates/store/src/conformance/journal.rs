@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ledger::ProfileId;
+
 use super::{
     Bench,
     batch::{commit, life, must, profile, record, write},
@@ -179,4 +181,82 @@ pub async fn a_scan_gives_each_record_once_in_the_order_of_its_stream(bench: &Be
     }
     assert_eq!(streams.len(), 25);
     assert!(streams.values().all(|numbers| *numbers == [1, 2, 3, 4]), "{streams:?}");
+}
+
+/// Members one after the other, each with their row; a stream that is longer than a page goes on in the next.
+pub async fn lives_are_whole_and_come_one_after_the_other(bench: &Bench) {
+    const MEMBERS: u32 = 12;
+    let pair = bench.pair("one").await;
+    let length = |no: u32| if no == 5 { 40 } else { u64::from(no % 3) + 1 };
+    for n in 0..40 {
+        for no in (0..MEMBERS).filter(|no| n < length(*no)) {
+            must(&pair.a, 0, life(profile(no), n, n + 1)).await;
+        }
+    }
+    let control = crate::ControlWrites { record: Some(record(Stream::Control, 1)), ..Default::default() };
+    pair.a.control(0, control).await.expect("well");
+    for limit in [1, 2, 7, 39, 40, 41, 1_000] {
+        let mut met: Vec<(ProfileId, Vec<u64>, u64)> = Vec::new();
+        let (mut after, mut pages) = (None, 0);
+        loop {
+            let page = pair.b.lives(after, limit).await.expect("well");
+            let records: usize = page.rows.iter().map(|life| life.records.len()).sum();
+            assert!(records < 2 * limit, "{records} records in a page of {limit}");
+            for life in page.rows {
+                assert!(life.records.iter().all(|record| record.stream == Stream::Profile(life.profile)));
+                let row = life.row.expect("everybody has one");
+                assert_eq!(row.id, life.profile);
+                let numbers = life.records.iter().map(|record| record.n);
+                match met.last_mut() {
+                    Some((last, seen, _)) if *last == life.profile => seen.extend(numbers),
+                    _ => met.push((life.profile, numbers.collect(), row.n)),
+                }
+            }
+            pages += 1;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(pages > 1 || limit == 1_000, "limit {limit}");
+        met.sort_by_key(|(id, ..)| *id);
+        let ids: Vec<_> = met.iter().map(|(id, ..)| *id).collect();
+        let mut all: Vec<_> = (0..MEMBERS).map(profile).collect();
+        all.sort_unstable();
+        assert_eq!(ids, all, "each once, limit {limit}");
+        for (id, numbers, last) in met {
+            assert_eq!(numbers, (1..=last).collect::<Vec<_>>(), "{id}, limit {limit}");
+        }
+    }
+}
+
+/// What is written while somebody goes through the members neither hides anything that was there nor comes twice.
+pub async fn lives_may_go_on_meanwhile(bench: &Bench) {
+    let pair = bench.pair("one").await;
+    for no in 0..6 {
+        must(&pair.a, 0, life(profile(no), 0, 8)).await;
+    }
+    let mut seen: BTreeMap<ProfileId, Vec<u64>> = BTreeMap::new();
+    let (mut after, mut round) = (None, 0);
+    loop {
+        let page = pair.b.lives(after, 3).await.expect("well");
+        for life in page.rows {
+            seen.entry(life.profile).or_default().extend(life.records.iter().map(|record| record.n));
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        if round < 5 {
+            must(&pair.a, 0, life(profile(round), 8, 9)).await;
+            must(&pair.a, 0, life(profile(100 + round), 0, 1)).await;
+            round += 1;
+        }
+    }
+    for no in 0..6 {
+        let numbers = seen.remove(&profile(no)).expect("it was there from the start");
+        assert!(numbers.len() >= 8, "{numbers:?}");
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    }
+    assert!(seen.values().all(|numbers| *numbers == [1]), "{seen:?}");
 }

@@ -154,6 +154,8 @@ macro_rules! conformance_tests {
             journal::streams_page_both_ways
             journal::the_feed_goes_both_ways_and_never_ends_forward
             journal::a_scan_gives_each_record_once_in_the_order_of_its_stream
+            journal::lives_are_whole_and_come_one_after_the_other
+            journal::lives_may_go_on_meanwhile
             racing::one_of_two_writers_of_a_profile_wins
             racing::one_of_two_claims_wins
             racing::a_batch_under_an_old_epoch_writes_nothing

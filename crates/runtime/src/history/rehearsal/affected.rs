@@ -1,10 +1,10 @@
 //! Members at the end: what they hold on both sides, and those for whom it differs most.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
-use engine::Input;
-use jiff::Timestamp;
+use engine::{Decision, Input, Profile, Proposal, Rules, Times, Trace};
 use ledger::ProfileId;
+use store::Record;
 
 use super::{
     AFFECTED_SHOWN_MAX, Member, Rehearsal,
@@ -67,51 +67,107 @@ impl Rehearsal<'_> {
         }
         self.report.profiles_affected += 1;
         let weight: i64 = points.values().map(|both| both.delta().abs()).sum();
-        let event = member.most.map(|(_, n)| AffectedEvent {
-            n,
-            occurred_at: Timestamp::UNIX_EPOCH,
-            event: None,
-            points: Both::default(),
-            recorded: None,
-            candidate: None,
-        });
-        self.affected.push((weight, Affected { profile: id, points, event }));
+        let affected = Affected { profile: id, points, event: None };
+        self.affected.push(Weighed { weight, affected, most: member.most });
         if self.affected.len() > 10 * AFFECTED_SHOWN_MAX {
             self.keep_most_affected();
         }
     }
 
     pub(super) fn keep_most_affected(&mut self) {
-        self.affected.sort_by(|a, b| (b.0, a.1.profile).cmp(&(a.0, b.1.profile)));
+        let most_first = |it: &Weighed| (Reverse(it.weight), it.affected.profile);
+        self.affected.sort_by_key(most_first);
         self.affected.truncate(AFFECTED_SHOWN_MAX);
     }
 
-    /// Both sides' reasons for one event: the member's stream walked once more.
-    pub(super) async fn both_traces(&mut self, profile: ProfileId, event: &mut AffectedEvent) -> Result<()> {
-        let explained = self.environment.explain_record(profile, event.n).await?;
-        event.occurred_at = explained.occurred_at;
-        event.event = explained.message.as_ref().and_then(|message| message.event.clone());
-        event.points.recorded = tally::points_total(&explained.decision);
-        event.recorded = explained.trace.ok();
-        let mut alone = self.alone(profile).await?;
-        while let Some(recorded) = alone.records.pop_front() {
-            if recorded.n == event.n {
-                self.reach(&mut alone, &recorded).await?;
-                if let Some(candidate) = &mut alone.candidate
-                    && let Ok((decision, trace)) =
-                        candidate.traced(&self.candidate, &mut alone.counters, &recorded)
-                {
-                    event.points.candidate = tally::points_total(&decision);
-                    event.candidate = Some(trace);
-                }
-                break;
-            }
-            let absorbed = match &recorded.input {
-                Some(Input::MergeIn { from, .. }) => self.absorbed(*from).await?,
-                _ => None,
-            };
-            self.go_on(&mut alone, &recorded, absorbed).await?;
+    /// Both sides' reasons for one event.
+    pub(super) async fn explained(&mut self, most: &Most) -> Result<AffectedEvent> {
+        let record = engine::record::decode(&most.record.header, most.record.body.as_deref())?;
+        let rules = self.rules.at(self.environment, record.epoch).await?;
+        let recorded = match engine::replay::redecide_traced(&rules, &most.recorded, &record, &Arc::default())
+        {
+            Ok(Proposal::Decided(_, trace)) => Some(trace),
+            _ => None,
+        };
+        let candidate = match (&most.candidate, &record.input) {
+            (Some(played), Some(input)) => played.trace(&self.candidate, input),
+            _ => None,
+        };
+        let event = match &record.input {
+            Some(Input::Message(message, _)) => message.event.clone(),
+            _ => None,
+        };
+        Ok(AffectedEvent {
+            n: record.n,
+            occurred_at: record.times.occurred_at,
+            event,
+            points: most.points,
+            recorded,
+            candidate,
+        })
+    }
+}
+
+/// A member whom the candidate would change, to be shown if there are not many whom it would change more.
+pub(super) struct Weighed {
+    weight: i64,
+    pub(super) affected: Affected,
+    pub(super) most: Option<Box<Most>>,
+}
+
+/// The event at which the two sides of a member differ most, with all that its reasons are worked out from again.
+pub(super) struct Most {
+    points: Both,
+    record: Record,
+    /// The state before it, as recorded.
+    recorded: Profile,
+    /// `None` when the candidate does not take it.
+    candidate: Option<Played>,
+}
+
+/// What the candidate made of an event.
+struct Played {
+    /// The state before it.
+    before: Profile,
+    times: Times,
+    decision: Decision,
+}
+
+impl Most {
+    /// Keeps an event if the two sides differ more at it than at any before.
+    pub(super) fn weigh(
+        most: &mut Option<Box<Self>>,
+        record: &Record,
+        decision: &Decision,
+        recorded: Profile,
+        candidate: &mut Candidate,
+        played: Option<Decision>,
+    ) {
+        let points = Both {
+            recorded: tally::points_total(decision),
+            candidate: played.as_ref().map_or(0, tally::points_total),
+        };
+        let before = most.as_ref().map_or(0, |most| most.points.delta().abs());
+        if points.delta().abs() <= before {
+            return;
         }
-        Ok(())
+        let candidate = candidate.last.take().zip(played);
+        *most = Some(Box::new(Self {
+            points,
+            record: record.clone(),
+            recorded,
+            candidate: candidate.map(|((before, times), decision)| Played { before, times, decision }),
+        }));
+    }
+}
+
+impl Played {
+    /// Why, with the grants that it was given.
+    fn trace(&self, rules: &Rules, input: &Input) -> Option<Trace> {
+        let Self { before, times, decision } = self;
+        match engine::decide_with(rules, before, input, *times, &decision.grants, true) {
+            Ok(Proposal::Decided(_, trace)) => Some(trace),
+            _ => None,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use engine::{
-    Decision, Demanded, Fault, Input, Profile, Proposal, Rules, Times,
+    Decision, Demanded, Fault, Input, Profile, Rules, Times,
     admit::Admission,
     decide::CounterDemand,
     input::Order,
@@ -91,6 +91,8 @@ pub(super) struct Candidate {
     groups: HashMap<(u64, u16), (GroupId, PostingGroup)>,
     /// Up to this record it posted what is recorded.
     shared: u64,
+    /// The state before the last input, and when that was.
+    pub(super) last: Option<(Profile, Times)>,
     /// How it stood when it was merged into another member, with all work done that was due.
     pub(super) left: Option<Box<Profile>>,
 }
@@ -105,7 +107,7 @@ impl Candidate {
 
     /// One that has come to what is recorded, up to record `shared`.
     pub(super) fn parted(state: Profile, shared: u64) -> Self {
-        Self { state, groups: HashMap::new(), shared, left: None }
+        Self { state, groups: HashMap::new(), shared, last: None, left: None }
     }
 
     pub(super) fn fresh(profile: ProfileId) -> Self {
@@ -124,7 +126,7 @@ impl Candidate {
         loop {
             match replay::play(rules, &self.state, input, times, &grants) {
                 Ok((decision, after)) => {
-                    self.state = after;
+                    self.last = Some((std::mem::replace(&mut self.state, after), times));
                     return Ok(decision);
                 }
                 Err(Unplayed::Demands(demand)) => grants.push(counters.grant(demand)),
@@ -185,7 +187,7 @@ impl Candidate {
         admitted: bool,
         absorbed: Option<Profile>,
     ) -> Result<Vec<Decision>, NotCarried> {
-        let Some(input) = past.input else { return Err(NotCarried::Left("its body was erased")) };
+        let Some(input) = past.input else { return Err(NotCarried::Left(super::ERASED)) };
         let input = match input {
             Input::Timer | Input::Upgrade { .. } => return Ok(Vec::new()),
             Input::Message(message, claims) => {
@@ -220,29 +222,6 @@ impl Candidate {
         }
         decisions.push(decision);
         Ok(decisions)
-    }
-
-    /// What a recorded message comes to, with the reasons; changes nothing of note.
-    pub(super) fn traced(
-        &mut self,
-        rules: &Rules,
-        counters: &mut Counters,
-        recorded: &Recorded,
-    ) -> Result<(Decision, engine::Trace), Fault> {
-        let Some(input) = &recorded.input else {
-            return Err(Fault::new("record", "rehearsal", "its body was erased"));
-        };
-        self.bring_up(rules, counters, recorded.times.occurred_at)?;
-        let mut proposal = engine::decide_traced(rules, &self.state, input, recorded.times)?;
-        loop {
-            match proposal {
-                Proposal::Decided(decision, trace) => return Ok((*decision, trace)),
-                Proposal::Demands(demand, suspended) => {
-                    let grant = counters.grant(demand);
-                    proposal = engine::settle(suspended, grant.granted, grant.n)?;
-                }
-            }
-        }
     }
 
     fn command(&self, command: &engine::Command) -> Result<engine::Command, NotCarried> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use engine::{DECISION_VERSION, Decision, Likeness, Profile, record::Opened};
+use engine::{DECISION_VERSION, Decision, Input, Likeness, Profile, record::Opened};
 use ledger::ProfileId;
 
 use super::{Member, Rehearsal, UNTRUSTED_REASONS_MAX, report::Doubt};
@@ -22,8 +22,8 @@ impl Rehearsal<'_> {
     }
 
     /// Decides a record again under its own rules, and gives what is recorded; a difference makes the rehearsal
-    /// untrusted. If the member was in step and this record may come to something else under the candidate, also the
-    /// state before it.
+    /// untrusted. Also the state before it, of a member who is not in step, or is not any more because this record may come
+    /// to something else under the candidate.
     pub(super) async fn control(
         &mut self,
         member: &mut Member,
@@ -42,6 +42,8 @@ impl Rehearsal<'_> {
                 _ => true,
             };
             before = member.recorded.state().filter(|_| may_part).cloned();
+        } else if matches!(opened.input(), Some(Input::Message(..))) {
+            before = member.recorded.state().cloned();
         }
         let recorded = &mut member.recorded;
         let (decision, verdict) =

@@ -7,7 +7,7 @@ use ledger::ProfileId;
 use store::{Record, Stream};
 
 use super::{
-    Rehearsal,
+    Members, Rehearsal,
     candidate::{Candidate, Counters, NotCarried},
 };
 use crate::{Result, batch};
@@ -92,6 +92,24 @@ pub(super) struct Alone {
 }
 
 impl Rehearsal<'_> {
+    /// How a member stood under the candidate when they were merged into another, if that has been reached.
+    pub(super) fn left<'m>(&'m self, members: &'m Members, id: ProfileId) -> Option<&'m Profile> {
+        let at_hand = members.get(&id).and_then(|member| member.candidate.as_ref()?.left.as_deref());
+        at_hand.or_else(|| self.left.get(&id))
+    }
+
+    /// A member has been gone through.
+    pub(super) fn ended(&mut self, members: &mut Members, id: ProfileId) {
+        let Some(mut member) = members.remove(&id) else { return };
+        let left = member.candidate.as_mut().and_then(|candidate| candidate.left.take());
+        if let Some(left) = left
+            && !self.taken_in.contains(&id)
+        {
+            self.left.insert(id, *left);
+        }
+        self.end(id, member);
+    }
+
     pub(super) async fn alone(&self, id: ProfileId) -> Result<Alone> {
         Ok(Alone {
             records: batch::records(self.environment, id).await?.into(),

@@ -15,7 +15,7 @@ pub mod report;
 mod tally;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -23,13 +23,14 @@ use engine::{Decision, Input, Likeness, MessageKind, Profile, Rules, Times, reco
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::{Bundle, Program, plan::Choices};
-use store::Buckets;
+use store::{Record, Stream};
 
 pub use self::kept::Rehearsed;
 use self::{
+    affected::{Most, Weighed},
     candidate::{Candidate, Counters, NotCarried},
     merges::Order,
-    report::{Affected, Report},
+    report::Report,
     tally::Side,
 };
 use super::{
@@ -50,6 +51,8 @@ pub struct RehearsalRequest {
     pub until: Option<Timestamp>,
 }
 
+/// Why a record is left out whose body is gone.
+const ERASED: &str = "its body was erased";
 const AFFECTED_SHOWN_MAX: usize = 10;
 /// Clients can make up any number of names.
 const EVENTS_COMPARED_MAX: usize = 10_000;
@@ -126,12 +129,15 @@ impl Environment {
             affected: Vec::new(),
             asks_the_same: HashMap::new(),
             likeness: HashMap::new(),
+            left: HashMap::new(),
+            taken_in: HashSet::new(),
             scratch: Vec::new(),
         };
-        // Shared budgets couple members: then nobody may be left for a later share.
-        let shares = if budgeted.is_empty() { walk::shares(self).await? } else { vec![Buckets::ALL] };
-        for share in shares {
-            rehearsal.share(share).await?;
+        // Shared budgets couple members: what one gets depends on what others got before.
+        if budgeted.is_empty() {
+            rehearsal.one_by_one().await?;
+        } else {
+            rehearsal.all_at_once().await?;
         }
         rehearsal.finish(&budgeted).await
     }
@@ -145,8 +151,10 @@ struct Member {
     /// The candidate's side; `None` while it is in step with what is recorded.
     candidate: Option<Box<Candidate>>,
     /// The event with the largest difference in points so far.
-    most: Option<(i64, u64)>,
+    most: Option<Box<Most>>,
 }
+
+type Members = HashMap<ProfileId, Member>;
 
 struct Rehearsal<'a> {
     environment: &'a Environment,
@@ -158,51 +166,96 @@ struct Rehearsal<'a> {
     counters: Counters,
     rules: RulesSeen,
     report: Report,
-    affected: Vec<(i64, Affected)>,
+    affected: Vec<Weighed>,
     /// Of each epoch's events, whether the candidate asks the same of them.
     asks_the_same: HashMap<u64, HashMap<String, bool>>,
     /// How alike the candidate and each epoch's rules are; `None` when they differ in more than reactors.
     likeness: HashMap<u64, Option<Arc<Likeness>>>,
+    /// How members who have ended stood when they were merged into others who have not been gone through.
+    left: HashMap<ProfileId, Profile>,
+    /// Whose that was worked out before they were gone through.
+    taken_in: HashSet<ProfileId>,
     scratch: Vec<u8>,
 }
 
 impl Rehearsal<'_> {
-    async fn share(&mut self, share: Buckets) -> Result<()> {
-        let mut members: HashMap<ProfileId, Member> = HashMap::new();
-        let mut pages = walk::Pages::of(self.environment, share);
-        let in_order = self.candidate.index.has_budgets();
-        while let Some(mut page) = pages.next().await? {
-            if in_order {
-                // Across members the order is that of deciding, then of ids, because what one gets depends on what
-                // others got. A stable sort keeps that of each stream, in which `decided_at` never goes back.
-                page.sort_by_key(|record| (record.decided_at, record.stream));
+    /// Goes through the members, one after the other.
+    async fn one_by_one(&mut self) -> Result<()> {
+        let expected = self.environment.store.record_count().await?;
+        let mut members = HashMap::new();
+        let mut pages = walk::lives(self.environment);
+        let (mut goes_on, mut gone_through) = (None, 0);
+        while let Some(lives) = pages.next().await? {
+            let mut ids: Vec<ProfileId> = lives.iter().map(|life| life.profile).collect();
+            if let Some(id) = goes_on.take_if(|id| ids.first() != Some(id)) {
+                self.ended(&mut members, id);
             }
-            let (mut order, mut gone_through) = (Order::of(&page), 0);
-            while let Some((at, record)) = order.next() {
-                let opened = walk::opened(record)?;
-                if let Some(Input::MergeIn { from, .. }) = opened.input()
-                    && left(&members, *from).is_none()
-                    && order.put_off(at, *from)
-                {
-                    continue;
-                }
-                self.record(&mut members, &opened).await?;
-                gone_through += 1;
-                if gone_through % walk::TURN == 0 {
-                    self.progress.add(walk::TURN);
+            let records: Vec<Record> = lives.into_iter().flat_map(|life| life.records).collect();
+            gone_through += records.len() as u64;
+            self.page(&mut members, &records).await?;
+            goes_on = ids.pop();
+            for (at, id) in ids.into_iter().enumerate() {
+                self.ended(&mut members, id);
+                if at % walk::TURN == 0 {
                     tokio::task::yield_now().await;
                 }
             }
-            self.progress.add(gone_through % walk::TURN);
         }
-        let mut ended: Vec<(ProfileId, Member)> = members.into_iter().collect();
-        ended.sort_by_key(|(id, _)| *id);
-        for (at, (id, member)) in ended.into_iter().enumerate() {
-            self.end(id, member);
+        if let Some(id) = goes_on {
+            self.ended(&mut members, id);
+        }
+        if gone_through < expected {
+            return Err(Error::Store(store::Error::Damaged {
+                what: format!("the members of environment `{}`", self.environment.name()),
+                detail: format!(
+                    "their rows lead to {gone_through} records of {expected}; see `greenroom verify`"
+                ),
+            }));
+        }
+        Ok(())
+    }
+
+    /// Goes through all records in the order in which they were made.
+    async fn all_at_once(&mut self) -> Result<()> {
+        let mut members = HashMap::new();
+        let mut pages = walk::feed(self.environment);
+        while let Some(mut page) = pages.next().await? {
+            page.retain(|record| matches!(record.stream, Stream::Profile(_)));
+            // Across members the order is that of deciding, then of ids. A stable sort keeps that of each stream, in
+            // which `decided_at` never goes back.
+            page.sort_by_key(|record| (record.decided_at, record.stream));
+            self.page(&mut members, &page).await?;
+        }
+        let mut ids: Vec<ProfileId> = members.keys().copied().collect();
+        ids.sort_unstable();
+        for (at, id) in ids.into_iter().enumerate() {
+            self.ended(&mut members, id);
             if at % walk::TURN == 0 {
                 tokio::task::yield_now().await;
             }
         }
+        Ok(())
+    }
+
+    /// Goes through records, in their order but for members who were merged.
+    async fn page(&mut self, members: &mut Members, page: &[Record]) -> Result<()> {
+        let (mut order, mut gone_through) = (Order::of(page), 0);
+        while let Some((at, record)) = order.next() {
+            let opened = walk::opened(record)?;
+            if let Some(Input::MergeIn { from, .. }) = opened.input()
+                && self.left(members, *from).is_none()
+                && order.put_off(at, *from)
+            {
+                continue;
+            }
+            self.record(members, record, &opened).await?;
+            gone_through += 1;
+            if gone_through == walk::TURN {
+                self.progress.add(std::mem::take(&mut gone_through));
+                tokio::task::yield_now().await;
+            }
+        }
+        self.progress.add(gone_through);
         Ok(())
     }
 
@@ -211,7 +264,7 @@ impl Rehearsal<'_> {
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
 
-    async fn record(&mut self, members: &mut HashMap<ProfileId, Member>, opened: &Opened<'_>) -> Result<()> {
+    async fn record(&mut self, members: &mut Members, record: &Record, opened: &Opened<'_>) -> Result<()> {
         let id = opened.profile();
         let member = members.entry(id).or_insert_with(|| Member {
             recorded: Retraced::from(Profile::new(id)),
@@ -222,6 +275,7 @@ impl Rehearsal<'_> {
         if self.until.is_some_and(|until| opened.times().occurred_at >= until) {
             return Ok(());
         }
+        let Some(input) = opened.input() else { return self.erased(members, opened).await };
         // Once the window has begun for a member, what comes late belongs to it as well.
         let (decision, before) = if member.begun || self.in_window(opened.times()) {
             if !member.begun
@@ -239,34 +293,52 @@ impl Rehearsal<'_> {
         } else {
             (member.recorded.pass(opened)?, None)
         };
-        // What was granted before the window, or to somebody who has been erased, is gone from the budget.
-        if !member.begun || opened.input().is_none() {
-            self.counters.spend(&decision.grants);
-        }
         if !member.begun {
+            // What was granted before the window is gone from the budget.
+            self.counters.spend(&decision.grants);
             return Ok(());
         }
-        if let Some(before) = before {
-            member.candidate = Some(Box::new(self.part(before)));
+        if let Some(before) = &before
+            && member.candidate.is_none()
+        {
+            member.candidate = Some(Box::new(self.part(before.clone())));
         }
         if member.candidate.is_none() {
             self.in_step(opened, &decision);
             return Ok(());
         }
-        let absorbed = match opened.input() {
-            Some(Input::MergeIn { from, .. }) => match left(members, *from) {
+        let absorbed = match input {
+            Input::MergeIn { from, .. } => match self.left(members, *from) {
                 Some(state) => Some(state.clone()),
-                None => self.absorbed(*from).await?,
+                None => {
+                    self.taken_in.insert(*from);
+                    self.absorbed(*from).await?
+                }
             },
             _ => None,
         };
+        if let Input::MergeIn { from, .. } = input {
+            self.left.remove(from); // it is taken in once
+        }
         let admitted = self.is_admitted(opened).await?;
         let Some(member) = members.get_mut(&id) else { return Ok(()) };
-        if let Some(candidate) = &mut member.candidate
-            && let Some(most) = self.carry(candidate, opened, &decision, admitted, absorbed)
-            && member.most.is_none_or(|(before, _)| most > before)
-        {
-            member.most = Some((most, opened.n()));
+        let Some(candidate) = &mut member.candidate else { return Ok(()) };
+        let played = self.carry(candidate, opened, admitted, absorbed);
+        if let (Input::Message(..), Some(before)) = (input, before) {
+            Most::weigh(&mut member.most, record, &decision, before, candidate, played);
+        }
+        Ok(())
+    }
+
+    /// Passes over what was erased since: it is left out on both sides, for nobody knows what the candidate would have
+    /// come to.
+    async fn erased(&mut self, members: &mut Members, opened: &Opened<'_>) -> Result<()> {
+        let Some(member) = members.get_mut(&opened.profile()) else { return Ok(()) };
+        let (decision, _) = self.control(member, opened).await?;
+        // But it is gone from the budget.
+        self.counters.spend(&decision.grants);
+        if self.in_window(opened.times()) {
+            *self.report.not_carried_over.entry(ERASED.to_owned()).or_default() += 1;
         }
         Ok(())
     }
@@ -317,20 +389,17 @@ impl Rehearsal<'_> {
         Ok(same)
     }
 
-    /// Carries a record over to the candidate's side of its member. For a message: by how many points the two sides
-    /// differ, if they do.
+    /// Carries a record over to the candidate's side of its member. Gives what the candidate makes of it, if it takes it.
     fn carry(
         &mut self,
         candidate: &mut Candidate,
         opened: &Opened<'_>,
-        recorded: &Decision,
         admitted: bool,
         absorbed: Option<Profile>,
-    ) -> Option<i64> {
-        let is_message = matches!(opened.input(), Some(Input::Message(..)));
-        self.report.events += u64::from(is_message);
+    ) -> Option<Decision> {
+        self.report.events += u64::from(matches!(opened.input(), Some(Input::Message(..))));
         let carried = candidate.carry(&self.candidate, &mut self.counters, opened.into(), admitted, absorbed);
-        let decisions = match carried {
+        let mut decisions = match carried {
             Ok(decisions) => decisions,
             Err(NotCarried::Rejected(code)) => {
                 *self.report.rejected.entry(code.to_owned()).or_default() += 1;
@@ -349,9 +418,7 @@ impl Rehearsal<'_> {
         for decision in &decisions {
             tally::decision(&mut self.report, Side::Candidate, decision);
         }
-        let points: i64 = decisions.last().map_or(0, tally::points_total);
-        let difference = (points - tally::points_total(recorded)).abs();
-        (is_message && difference > 0).then_some(difference)
+        decisions.pop()
     }
 
     async fn finish(mut self, budgeted: &BTreeSet<String>) -> Result<Report> {
@@ -363,18 +430,12 @@ impl Rehearsal<'_> {
             self.report.reactors.entry(key.clone()).or_default().depends_on_order = true;
         }
         self.keep_most_affected();
-        let affected = std::mem::take(&mut self.affected);
-        for (_, mut affected) in affected {
-            if let Some(event) = &mut affected.event {
-                self.both_traces(affected.profile, event).await?;
+        for Weighed { mut affected, most, .. } in std::mem::take(&mut self.affected) {
+            if let Some(most) = most {
+                affected.event = Some(self.explained(&most).await?);
             }
             self.report.most_affected.push(affected);
         }
         Ok(self.report)
     }
-}
-
-/// How a member stood under the candidate when they were merged into another, if that has been reached.
-fn left(members: &HashMap<ProfileId, Member>, id: ProfileId) -> Option<&Profile> {
-    members.get(&id)?.candidate.as_ref()?.left.as_deref()
 }
