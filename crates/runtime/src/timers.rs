@@ -140,26 +140,33 @@ impl Environment {
         Ok(())
     }
 
+    /// Notes that a schedule's time has come, unless that has been noted: whoever advances the clock and whoever follows it
+    /// may see it at the same time.
     async fn schedule_reached(&self, address: &str, due: Timestamp) -> Result<()> {
+        let owner = DueOwner::Schedule(address.to_owned());
         let address: Address = address.parse().map_err(Error::Internal)?;
-        let rules = self.rules();
-        let began = engine::rules::program_schedules(&rules.program)
-            .iter()
-            .any(|schedule| schedule.0 == address && schedule.1 == Some(due));
-        let left = self.schedules_after(due);
-        let extra = ControlWrites { schedules: Some(left), ..Default::default() };
-        let draft = ControlDraft {
-            actor: Actor::system(),
-            message: None,
-            change: Change::ScheduleReached { address, began, due },
-        };
-        self.change(draft, extra, None).await?;
-        Ok(())
-    }
-
-    /// The program's schedule points after a time: due work of the environment itself.
-    pub(crate) fn schedules_after(&self, after: Timestamp) -> Vec<(String, Timestamp)> {
-        schedule_points(&self.rules().program, after)
+        loop {
+            let rules = self.refresh_rules().await?;
+            let still = self.store.due(due, self.looked_for()).await?;
+            if !still.iter().any(|still| still.at == due && still.owner == owner) {
+                return Ok(());
+            }
+            let began = engine::rules::program_schedules(&rules.program)
+                .iter()
+                .any(|schedule| schedule.0 == address && schedule.1 == Some(due));
+            let left = schedule_points(&rules.program, due);
+            let extra = ControlWrites { schedules: Some(left), ..Default::default() };
+            let draft = ControlDraft {
+                actor: Actor::system(),
+                message: None,
+                change: Change::ScheduleReached { address: address.clone(), began, due },
+            };
+            match self.change(draft, extra, Some(rules.epoch)).await {
+                // Then it may be another program's schedule, or have been noted.
+                Err(Error::Stale(_)) => {}
+                changed => return changed.map(drop),
+            }
+        }
     }
 
     /// Sweeps some profiles that are still under an older program, or constants that have been bound anew. Says whether there are more.

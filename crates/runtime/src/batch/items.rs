@@ -55,6 +55,8 @@ pub(super) fn decide_item(
     if let Some(unique) = unique
         && scratch.directory(&DirectoryKey::Unique(unique)).is_some()
     {
+        // One that was put aside need not wait any longer: it has been counted.
+        release(scratch, releases)?;
         return Ok(ItemOutcome::Duplicate { by: unique_by(&rules, &prepared.message) });
     }
     let (target, n, decision) = decide_message(scratch, hasher, prepared, Keys { key: Some(key), unique })?;
@@ -63,6 +65,12 @@ pub(super) fn decide_item(
     if let Some(unique) = unique {
         scratch.claim(DirectoryKey::Unique(unique), record);
     }
+    release(scratch, releases)?;
+    Ok(ItemOutcome::Decided(decided(target, n, rules.epoch, &decision, warnings)))
+}
+
+/// Takes an item out of quarantine, if it is one that stands there.
+fn release(scratch: &mut Scratch<'_>, releases: Option<[u8; 16]>) -> Result<(), Stop> {
     if let Some(released) = releases
         && let Some((_, first)) = scratch.ground.loaded.released.get(&released)
     {
@@ -71,7 +79,7 @@ pub(super) fn decide_item(
         scratch.own.records.push(record);
         scratch.own.quarantine.push((released, None));
     }
-    Ok(ItemOutcome::Decided(decided(target, n, rules.epoch, &decision, warnings)))
+    Ok(())
 }
 
 /// Resolves whose message it is, merges who must be merged, and decides it.

@@ -66,8 +66,37 @@ async fn everything_due_fires_in_time_order() {
     assert_eq!(points(&test, "u1").await, 0, "the reactor's schedule is over");
     let audit = test.store().audit(None, 50).await.expect("it reads");
     let reached =
-        audit.rows.iter().any(|row| String::from_utf8_lossy(&row.header).contains("schedule_reached"));
-    assert!(reached, "the end of the schedule is a control record");
+        audit.rows.iter().filter(|row| String::from_utf8_lossy(&row.header).contains("schedule_reached"));
+    assert_eq!(reached.count(), 1, "the end of the schedule is a control record");
+    holds(&test).await;
+}
+
+/// Whoever advances the clock and those who follow it see the same schedules come.
+#[tokio::test]
+async fn a_schedule_is_noted_once_whoever_sees_it_come() {
+    const MONTHS: usize = 6;
+    let ground = ground().await;
+    let test = ground.greenroom.create_environment("staging", ada()).await.expect("it is made");
+    test.advance_clock(ada(), at("2030-01-01T00:00:00Z")).await.expect("the clock moves");
+    let mut program = TIMED.to_owned();
+    for month in 1..=MONTHS {
+        program.push_str(&format!(
+            "---\nkind: reactor\nkey: in_month_{month}\nspec:\n  trigger: {{event: order_completed}}\n  \
+             schedule: {{from: '2030-0{month}-02T00:00:00Z', until: '2030-0{month}-20T00:00:00Z'}}\n  \
+             actions: [{{award: {{currency: points, amount: 1}}}}]\n"
+        ));
+    }
+    apply(&test, &program).await;
+    for month in 2..=MONTHS + 1 {
+        let to = at(&format!("2030-0{month}-01T00:00:00Z"));
+        let (one, other) = tokio::join!(test.advance_clock(ada(), to), test.advance_clock(ada(), to));
+        one.expect("the clock moves");
+        other.expect("the clock moves");
+    }
+    let audit = test.store().audit(None, 200).await.expect("it reads");
+    let headers = audit.rows.iter().map(|row| String::from_utf8_lossy(&row.header).into_owned());
+    let reached: Vec<String> = headers.filter(|header| header.contains("schedule_reached")).collect();
+    assert_eq!(reached.len(), 2 * MONTHS, "{reached:#?}");
     holds(&test).await;
 }
 

@@ -68,6 +68,26 @@ async fn what_breaks_its_schema_waits_until_the_schema_is_mended() {
     holds(&live).await;
 }
 
+/// It waited, and meanwhile what it is about was counted by another message.
+#[tokio::test]
+async fn what_waited_and_has_been_counted_meanwhile_waits_no_longer() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let wrong = track("m1", "u1", "Order Completed", json!({"order_id": "o1"}), when);
+    assert!(matches!(send(&live, vec![wrong]).await[0], ItemOutcome::Quarantined { .. }));
+    let right = track("m2", "u1", "Order Completed", json!({"order_id": "o1", "total": 7}), when);
+    assert!(matches!(send(&live, vec![right]).await[0], ItemOutcome::Decided(_)));
+    apply(&live, &SHOP.replace("    required: [total]\n", "")).await;
+    let waiting = live.store().quarantine(None, 10).await.expect("it reads").rows;
+    let released = live.release(vec![waiting[0].message]).await.expect("it is tried");
+    assert_eq!(released[0], ItemOutcome::Duplicate { by: "properties.order_id".into() });
+    assert!(live.store().quarantine(None, 10).await.expect("it reads").rows.is_empty());
+    assert_eq!(points(&live, "u1").await, 7);
+    holds(&live).await;
+}
+
 #[tokio::test]
 async fn another_environment_is_another_world() {
     let ground = ground().await;
