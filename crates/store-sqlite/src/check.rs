@@ -87,16 +87,10 @@ fn structure(connection: &Connection, complaints: &mut Complaints<'_>) -> Result
 }
 
 /// The journal: as many rows as all streams together have records, as their rows say; so there are no others, and none is
-/// missing. The streams of profiles are verified by whoever goes through their lives; all others are gone through here.
+/// missing. Profiles, rows and streams, are verified by whoever goes through their lives; all others are gone through here.
 fn records(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()> {
     let position = Position::read(connection)?;
-    let mut of_profiles = 0;
-    profiles::each(connection, |told| {
-        if let Some(found) = complaints.hear(told) {
-            of_profiles += found.row.n;
-        }
-        Ok(())
-    })?;
+    let of_profiles = profiles::records(connection)?;
     let mut of_others = 0;
     for n in 1..=position.epoch {
         of_others += u64::from(complaints.hear(streams::control(connection, n)).is_some());
@@ -153,9 +147,8 @@ fn views(connection: &Connection, complaints: &mut Complaints<'_>) -> Result<()>
         complaints.hear(told);
         Ok(())
     })?;
-    directory::each(connection, |told| {
+    directory::verify(connection, |told| {
         complaints.hear(told);
-        Ok(())
     })?;
     quarantine::each(connection, |told| {
         complaints.hear(told);

@@ -7,6 +7,7 @@ use crate::{
     codec::{array, directory_key, pack_entry, unpack_entry},
     fault::{Fault, Result},
     recent,
+    tables::claimed,
 };
 
 pub(crate) fn find(connection: &Connection, key: DirectoryKey) -> Result<Option<DirectoryEntry>> {
@@ -54,19 +55,35 @@ pub(crate) fn each(
 ) -> Result<()> {
     let recent = recent::all(connection)?;
     recent.iter().try_for_each(|(key, entry)| visit(Ok((*key, *entry))))?;
+    written(connection, |told| match &told {
+        Ok((key, _)) if recent.contains_key(key) => Ok(()),
+        _ => visit(told),
+    })
+}
+
+/// Verifies every entry, also of those that were claimed lately.
+pub(crate) fn verify(connection: &Connection, mut hear: impl FnMut(Result<()>)) -> Result<()> {
+    hear(claimed::each(connection, |_, _, _| {}));
+    written(connection, |told| {
+        hear(told.map(|_| ()));
+        Ok(())
+    })
+}
+
+/// Calls `visit` with what stands in the directory itself.
+fn written(
+    connection: &Connection,
+    mut visit: impl FnMut(Result<([u8; 17], DirectoryEntry)>) -> Result<()>,
+) -> Result<()> {
     let mut statement = connection.prepare("SELECT key, entry FROM directory")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let key = row.get_ref(0)?.as_blob().map_err(Fault::from).and_then(|key| Ok(array(key)?));
-        if key.as_ref().is_ok_and(|key| recent.contains_key(key)) {
-            continue;
-        }
-        let told = match (key, row.get_ref(1)?.as_blob()) {
+        visit(match (key, row.get_ref(1)?.as_blob()) {
             (Ok(key), Ok(entry)) => unpack_entry(&key, entry).map(|entry| (key, entry)).map_err(Into::into),
             (Err(fault), _) => Err(fault),
             (_, Err(error)) => Err(error.into()),
-        };
-        visit(told)?;
+        })?;
     }
     Ok(())
 }

@@ -137,6 +137,12 @@ pub(crate) fn each(
     Ok(())
 }
 
+/// How many records there are, as the rows say, which are not verified.
+pub(crate) fn records(connection: &Connection) -> Result<u64> {
+    let sum = connection.query_row("SELECT coalesce(sum(n), 0) FROM profile", [], |row| row.get(0))?;
+    Ok(uint(sum)?)
+}
+
 /// Calls `visit` for the rows from `no` on, in the order of their numbers, until it has enough (answers false).
 pub(crate) fn each_from(
     connection: &Connection,
