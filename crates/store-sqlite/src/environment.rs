@@ -194,10 +194,8 @@ impl Environment for SqliteEnvironment {
 
     async fn lives(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Life>> {
         let list = self.list("lives", &[]);
-        let after = match list.numbers::<3>(after.as_ref())? {
-            Some([no, n, mark]) => Some(lives::Place { no, n: n.cast_unsigned(), mark }),
-            None => None,
-        };
+        let after = list.numbers::<3>(after.as_ref())?;
+        let after = after.map(|[no, n, mark]| lives::Place { no, n: n.cast_unsigned(), mark });
         let opened = Arc::clone(&self.opened);
         self.read(Lane::Long, "reading members' streams", move |c| {
             let (rows, next) = lives::following(c, after, limit.max(1), &opened.long)?;

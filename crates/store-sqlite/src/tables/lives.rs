@@ -32,8 +32,7 @@ pub(crate) struct Long(Mutex<Option<(ProfileId, Vec<i64>)>>);
 
 /// Part of the id, to know the member again: rows are numbered anew when the views are made again.
 fn mark(id: ProfileId) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = id.0;
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    id.0.first_chunk().map_or(0, |first| i64::from_be_bytes(*first))
 }
 
 /// The lives after a place, until there are `limit` records; and the place after them, if they are not the last.

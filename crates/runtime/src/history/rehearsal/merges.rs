@@ -98,6 +98,16 @@ impl Rehearsal<'_> {
         at_hand.or_else(|| self.left.get(&id))
     }
 
+    /// The same, of a member who is taken in now: worked out from their own stream where it has not been reached.
+    pub(super) async fn take_in(&mut self, members: &Members, id: ProfileId) -> Result<Option<Profile>> {
+        if let Some(state) = self.left(members, id).cloned() {
+            self.left.remove(&id); // nobody takes them in again
+            return Ok(Some(state));
+        }
+        self.taken_in.insert(id);
+        self.absorbed(id).await
+    }
+
     /// A member has been gone through.
     pub(super) fn ended(&mut self, members: &mut Members, id: ProfileId) {
         let Some(mut member) = members.remove(&id) else { return };

@@ -308,18 +308,9 @@ impl Rehearsal<'_> {
             return Ok(());
         }
         let absorbed = match input {
-            Input::MergeIn { from, .. } => match self.left(members, *from) {
-                Some(state) => Some(state.clone()),
-                None => {
-                    self.taken_in.insert(*from);
-                    self.absorbed(*from).await?
-                }
-            },
+            Input::MergeIn { from, .. } => self.take_in(members, *from).await?,
             _ => None,
         };
-        if let Input::MergeIn { from, .. } = input {
-            self.left.remove(from); // it is taken in once
-        }
         let admitted = self.is_admitted(opened).await?;
         let Some(member) = members.get_mut(&id) else { return Ok(()) };
         let Some(candidate) = &mut member.candidate else { return Ok(()) };
