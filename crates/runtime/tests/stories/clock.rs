@@ -78,14 +78,15 @@ async fn a_schedule_is_noted_once_whoever_sees_it_come() {
     let ground = ground().await;
     let test = ground.greenroom.create_environment("staging", ada()).await.expect("it is made");
     test.advance_clock(ada(), at("2030-01-01T00:00:00Z")).await.expect("the clock moves");
-    let mut program = TIMED.to_owned();
-    for month in 1..=MONTHS {
-        program.push_str(&format!(
+    let in_month = |month| {
+        format!(
             "---\nkind: reactor\nkey: in_month_{month}\nspec:\n  trigger: {{event: order_completed}}\n  \
              schedule: {{from: '2030-0{month}-02T00:00:00Z', until: '2030-0{month}-20T00:00:00Z'}}\n  \
              actions: [{{award: {{currency: points, amount: 1}}}}]\n"
-        ));
-    }
+        )
+    };
+    let months: Vec<String> = (1..=MONTHS).map(in_month).collect();
+    let program = format!("{TIMED}{}", months.concat());
     apply(&test, &program).await;
     for month in 2..=MONTHS + 1 {
         let to = at(&format!("2030-0{month}-01T00:00:00Z"));
