@@ -65,8 +65,8 @@ pub(crate) async fn run(environment: Arc<Environment>, mut queue: Queue) {
                 process(&environment, &hints, jobs, draft).await;
             }
             // What it was decided on has come true.
-            Ok(Some(Draft::Done(answers))) if flights.land(&environment, &hints).await => {
-                answer(jobs, answers);
+            Ok(Some(Draft::Done(output))) if flights.land(&environment, &hints).await => {
+                answer(jobs, done(&environment, *output));
             }
             // What it reads is only there when all ahead of it is.
             _ => {
@@ -194,7 +194,7 @@ fn answer(jobs: Vec<Job>, answers: Vec<Answer>) {
 /// A batch, decided as far as it can be before it is committed.
 enum Draft {
     /// There is nothing to write: all of it has been done before.
-    Done(Vec<Answer>),
+    Done(Box<Output>),
     /// This is to be written.
     Writes(Box<Writes>),
 }
@@ -220,7 +220,7 @@ async fn draft(
     let (mut deciding, slot) = BatchDeciding::new(environment, Arc::clone(&rules), jobs, loaded)?;
     let next = match deciding.go_on(&[]) {
         Progress::Decided(unwritten) if unwritten.is_empty() => {
-            return Ok(Some(Draft::Done(slot.take()?.answers)));
+            return Ok(Some(Draft::Done(Box::new(slot.take()?))));
         }
         progress => Some(progress),
     };
@@ -240,7 +240,7 @@ async fn attempt(
             Some(drafted) => drafted,
             None => match draft(environment, hints, jobs, &Ahead::default()).await? {
                 Some(Draft::Writes(writes)) => *writes,
-                Some(Draft::Done(answers)) => return Ok(answers),
+                Some(Draft::Done(output)) => return Ok(done(environment, *output)),
                 None => {
                     let what = "a batch waits for what is ahead of it, and nothing is";
                     return Err(Error::Internal(what.into()));
@@ -268,6 +268,12 @@ fn committed(environment: &Environment, hints: &Hints, output: Output) -> Vec<An
     if output.due_changed {
         environment.live.wake_timers();
     }
+    output.answers
+}
+
+/// What follows where there was nothing to commit; gives the answers.
+fn done(environment: &Environment, output: Output) -> Vec<Answer> {
+    report(environment, output.counted, output.lines);
     output.answers
 }
 

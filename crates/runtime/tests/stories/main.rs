@@ -12,6 +12,7 @@ mod forged;
 mod ground;
 mod identity;
 mod ledger_stories;
+mod live_log;
 mod long_work;
 mod promotion;
 mod rehearsal;
