@@ -1,6 +1,8 @@
 //! What comes in and what becomes of it.
 
-use engine::{Identity, Message, Source};
+use std::collections::BTreeMap;
+
+use engine::{Decision, Identity, Message, Source};
 use ledger::ProfileId;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,26 @@ pub struct Decided {
     pub points: Vec<(String, i64)>,
     /// What was accepted although it was not declared.
     pub warnings: Vec<Problem>,
+}
+
+impl Decided {
+    pub(crate) fn of(
+        profile: ProfileId,
+        n: u64,
+        epoch: u64,
+        decision: &Decision,
+        warnings: Vec<Problem>,
+    ) -> Self {
+        let fired = decision.outcomes.iter().filter(|o| o.stopped.is_none());
+        let fired = fired.map(|o| o.reactor.to_string()).collect();
+        let mut points: BTreeMap<String, i64> = BTreeMap::new();
+        for group in &decision.groups {
+            for posting in group.postings.iter().filter(|posting| posting.account.of_profile()) {
+                *points.entry(group.currency.to_string()).or_default() += posting.amount;
+            }
+        }
+        Self { profile, n, epoch, fired, points: points.into_iter().collect(), warnings }
+    }
 }
 
 impl Environment {

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod command;
 pub mod configuration;
 pub mod control;
+mod elsewhere;
 pub mod environment;
 mod erased;
 pub mod error;

@@ -61,6 +61,8 @@ const LOG_LINES_MAX: usize = 1_024;
 /// What is watched from outside.
 pub struct Live {
     log: broadcast::Sender<LogLine>,
+    /// Whether what other nodes decide is put into the log.
+    pub(crate) elsewhere: tokio::sync::Mutex<bool>,
     counts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// Batches committed.
     pub batches: AtomicU64,
@@ -75,6 +77,7 @@ impl Default for Live {
     fn default() -> Self {
         Self {
             log: broadcast::channel(LOG_LINES_MAX).0,
+            elsewhere: tokio::sync::Mutex::default(),
             counts: Mutex::default(),
             batches: AtomicU64::new(0),
             sweep_left: AtomicU64::new(0),
@@ -86,8 +89,8 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Listens to the log from now on.
-    pub fn listen(&self) -> broadcast::Receiver<LogLine> {
+    /// Listens from now on to what is decided here.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<LogLine> {
         self.log.subscribe()
     }
 

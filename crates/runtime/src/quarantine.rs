@@ -11,6 +11,7 @@ use crate::{
     hashed::Hasher,
     ingest::{Incoming, ItemOutcome, Malformed, Problem},
     intake::Work,
+    live::LogLine,
 };
 
 /// The header: nothing personal, kept for ever.
@@ -151,6 +152,24 @@ pub(crate) fn row(record: &Record, hasher: &Hasher) -> Result<Option<QuarantineR
         name,
         code: header.code,
         errors,
+    }))
+}
+
+/// What the live log says of a record that put an item aside; nothing once that is erased.
+pub(crate) fn line(record: &Record) -> Result<Option<LogLine>> {
+    let Some(body) = body(record)? else { return Ok(None) };
+    let header = header(record)?;
+    let (kind, event, message_id) = match body.item {
+        Item::Message(message) => (message.kind.as_str(), message.event, message.message_id),
+        Item::Malformed(malformed) => ("malformed", malformed.name, malformed.message_id),
+    };
+    Ok(Some(LogLine {
+        decided_at: header.at,
+        kind: kind.to_owned(),
+        event,
+        message_id: Some(message_id),
+        profile: None,
+        outcome: ItemOutcome::Quarantined { code: header.code, problems: body.problems },
     }))
 }
 

@@ -13,14 +13,16 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use store::{
     Beat, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
-    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Heard, Identity, KeyRow, Life, Membership,
-    NodeRow, Nodes, ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow,
-    Record, Refill, Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
+    DirectoryEntry, DirectoryKey, Due, Elsewhere, Environment, Epoch, Error, Heard, Identity, KeyRow, Life,
+    Membership, NodeRow, Nodes, ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow,
+    QuarantineRow, Record, Refill, Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
 };
 
 use crate::{
-    backup, carry, check, export,
+    backup, carry, check,
+    elsewhere::Following,
+    export,
     fault::{self, Fault, damaged},
     opened::Opened,
     pool::{Lane, Lease},
@@ -529,6 +531,10 @@ impl Nodes for PostgresEnvironment {
 
     async fn leave(&self, id: [u8; 16]) -> Result<()> {
         read!(self, Lane::Short, "leaving the other nodes", s, nodes::leave(&s, id).await)
+    }
+
+    async fn elsewhere(&self) -> Result<Box<dyn Elsewhere>> {
+        Ok(Box::new(Following::begin(&self.opened).await?))
     }
 }
 

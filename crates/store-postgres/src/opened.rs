@@ -10,6 +10,7 @@ use store::{Error, Identity, Result};
 use crate::{
     Options,
     address::Address,
+    elsewhere::Followers,
     fault::{Fault, damaged},
     pool::{Lane, Login, Pool},
     registry::Entry,
@@ -25,6 +26,7 @@ pub(crate) struct Opened {
     pub(crate) habits: Habits,
     pub(crate) spread: Spread,
     pub(crate) sweeper: Arc<Sweeper>,
+    pub(crate) followers: Followers,
     handles: AtomicUsize,
 }
 
@@ -62,9 +64,9 @@ impl Opened {
             )));
         }
         let sweeper = Arc::new(Sweeper::new(Arc::clone(installing), name, &entry.schema));
-        let (habits, handles) = (Habits::default(), AtomicUsize::new(0));
+        let (habits, followers, handles) = (Habits::default(), Followers::default(), AtomicUsize::new(0));
         let spread = Spread::over(options.distributed_over);
-        Ok(Arc::new(Self { identity, pool, habits, spread, sweeper, handles }))
+        Ok(Arc::new(Self { identity, pool, habits, spread, sweeper, followers, handles }))
     }
 
     /// One handle more; false when the last one has gone meanwhile.

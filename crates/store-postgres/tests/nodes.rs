@@ -161,6 +161,42 @@ async fn a_live_log_leaves_out_no_batch_that_took_longer() {
     assert_eq!(seen(&b, &mut after).await, []);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_follows_the_others_sees_all_of_theirs_and_nothing_of_its_own() {
+    let database = Database::make().await;
+    let [a, b] = nodes(&database, Options::default()).await;
+    must(&b, 0, life(profile(1), 0, 1)).await;
+    let mut elsewhere = a.nodes().expect("well").elsewhere().await.expect("well");
+    let mut seen = async |limit| -> Vec<Stream> {
+        let records = elsewhere.next(limit).await.expect("well");
+        records.into_iter().map(|record| record.stream).collect()
+    };
+    let streams =
+        |numbers: &[u32]| -> Vec<Stream> { numbers.iter().map(|no| Stream::Profile(profile(*no))).collect() };
+    assert_eq!(seen(10).await, [], "that was before");
+    // A batch of each that takes longer than those that begin after it.
+    let (theirs, finish_theirs) = stopped(life(profile(2), 0, 1));
+    let (own, finish_own) = stopped(life(profile(3), 0, 1));
+    let (other, this) = (Arc::clone(&b), Arc::clone(&a));
+    let theirs = tokio::spawn(async move { other.commit(0, theirs).await });
+    let own = tokio::spawn(async move { this.commit(0, own).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for no in 4..8 {
+        must(if no % 2 == 0 { &a } else { &b }, 0, life(profile(no), 0, 1)).await;
+    }
+    assert_eq!(seen(10).await, [], "an earlier batch is still to come");
+    finish_theirs.send(()).expect("it waits");
+    assert_eq!(theirs.await.expect("it does not panic").expect("well"), Commit::Committed);
+    finish_own.send(()).expect("it waits");
+    assert_eq!(own.await.expect("it does not panic").expect("well"), Commit::Committed);
+    // In pages, with own batches between them.
+    assert_eq!(seen(1).await, streams(&[2]));
+    assert_eq!(seen(1).await, streams(&[5]));
+    must(&a, 0, life(profile(8), 0, 1)).await;
+    assert_eq!(seen(2).await, streams(&[7]));
+    assert_eq!(seen(2).await, []);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handle_from_before_a_restore_writes_nothing() {
     let database = Database::make().await;

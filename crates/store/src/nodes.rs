@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::{Epoch, Result};
+use crate::{Epoch, Record, Result};
 
 /// A process that serves an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,4 +70,15 @@ pub trait Nodes: Send + Sync {
     async fn there(&self) -> Result<Vec<NodeRow>>;
     /// Says that a node is not there any more; its duties are free at once.
     async fn leave(&self, id: [u8; 16]) -> Result<()>;
+    /// What the other processes commit from now on. Costs nothing before it is asked for.
+    async fn elsewhere(&self) -> Result<Box<dyn Elsewhere>>;
+}
+
+/// What other processes commit. Dropped by whoever does not want to know any more.
+#[async_trait]
+pub trait Elsewhere: Send {
+    /// The next records of profile and quarantine streams, in the order of the feed, so many at most; fewer when that
+    /// is all for now. After an error it goes on where it was. None is left out, and none is of a batch that this
+    /// process began after it had asked for this; of those that were under way then there may be some.
+    async fn next(&mut self, limit: usize) -> Result<Vec<Record>>;
 }

@@ -18,7 +18,8 @@ use crate::{
 
 /// Follow what is being decided, live
 ///
-/// Until Ctrl-C, or until the server stops. With --output json, one JSON object a line.
+/// Until Ctrl-C, or until the server stops. With --output json, one JSON object a line. Of other nodes that serve the
+/// environment, what is recorded is shown, within a second: no duplicates.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Tail {
     #[command(flatten)]

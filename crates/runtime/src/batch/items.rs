@@ -1,6 +1,6 @@
 //! One item of a batch: whether it is a copy, whether it is put aside, whose it is, and its decision.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use engine::{
     Decision, Identity, Input, Known, Message, Profile, Rules, admit::Admission, profile::Standing,
@@ -66,7 +66,7 @@ pub(super) fn decide_item(
         scratch.claim(DirectoryKey::Unique(unique), record);
     }
     release(scratch, releases)?;
-    Ok(ItemOutcome::Decided(decided(target, n, rules.epoch, &decision, warnings)))
+    Ok(ItemOutcome::Decided(Decided::of(target, n, rules.epoch, &decision, warnings)))
 }
 
 /// Takes an item out of quarantine, if it is one that stands there.
@@ -187,16 +187,4 @@ fn unique_by(rules: &Rules, message: &Message) -> String {
         .and_then(|key| rules.program.event_types.get(key))
         .and_then(|event_type| event_type.unique_by.as_ref())
         .map_or_else(|| "unique_by".into(), |path| format!("properties.{}", path.join(".")))
-}
-
-fn decided(profile: ProfileId, n: u64, epoch: u64, decision: &Decision, warnings: Vec<Problem>) -> Decided {
-    let fired =
-        decision.outcomes.iter().filter(|o| o.stopped.is_none()).map(|o| o.reactor.to_string()).collect();
-    let mut points: BTreeMap<String, i64> = BTreeMap::new();
-    for group in &decision.groups {
-        for posting in group.postings.iter().filter(|posting| posting.account.of_profile()) {
-            *points.entry(group.currency.to_string()).or_default() += posting.amount;
-        }
-    }
-    Decided { profile, n, epoch, fired, points: points.into_iter().collect(), warnings }
 }

@@ -17,6 +17,7 @@ mod duties;
 #[path = "../ground/mod.rs"]
 mod ground;
 mod ledgers;
+mod live_log;
 mod memory;
 mod messages;
 mod parts;

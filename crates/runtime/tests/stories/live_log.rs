@@ -11,7 +11,7 @@ async fn every_answer_is_told_and_counted_also_where_nothing_is_written() {
     let ground = ground().await;
     let live = ground.live();
     apply(&live, SHOP).await;
-    let mut log = live.live().listen();
+    let mut log = live.tail().await.expect("it is there");
     let first = order("m1", "u1", "5", at("2025-03-01T10:00:00Z"));
     let told =
         [send(&live, vec![first.clone()]).await, send(&live, vec![first.clone(), first]).await].concat();

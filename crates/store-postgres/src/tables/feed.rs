@@ -30,6 +30,11 @@ pub(crate) fn place(batch: i64, at: usize) -> i64 {
     (batch << PLACES) | i64::try_from(at).unwrap_or(0)
 }
 
+/// Whose place it is.
+pub(crate) const fn batch(place: i64) -> i64 {
+    place >> PLACES
+}
+
 /// The last place of a batch.
 fn end_of(batch: i64) -> i64 {
     place(batch + 1, 0) - 1
@@ -80,5 +85,6 @@ mod tests {
     fn places_follow_batches() {
         assert!(place(1, PLACES_MAX - 1) < place(2, 0));
         assert_eq!(end_of(1), place(1, PLACES_MAX - 1));
+        assert_eq!([place(1, 0), end_of(1), place(2, 0)].map(batch), [1, 1, 2]);
     }
 }

@@ -286,6 +286,9 @@ pub(crate) fn without_gaps(records: &[Record], direction: Direction, after: Opti
 
 const FEED_FORWARD: &str = "SELECT stream, n, at, crc, body_crc, header, body, feed FROM journal
     WHERE feed > $1 AND feed <= $2 ORDER BY feed LIMIT $3";
+/// The same, but for some batches.
+const FEED_WITHOUT: &str = "SELECT stream, n, at, crc, body_crc, header, body, feed FROM journal
+    WHERE feed > $1 AND feed <= $2 AND feed / $3 <> ALL ($4::bigint[]) ORDER BY feed LIMIT $5";
 const FEED_BACKWARD: &str = "SELECT stream, n, at, crc, body_crc, header, body, feed FROM journal
     WHERE feed < $1 ORDER BY feed DESC LIMIT $2";
 
@@ -301,6 +304,18 @@ pub(crate) async fn feed_forward(
     limit: usize,
 ) -> Result<Vec<(i64, Record)>> {
     with_places(&session.query(FEED_FORWARD, &[&after, &until, &bound(limit)]).await?)
+}
+
+/// The same, without those of some batches.
+pub(crate) async fn feed_without(
+    session: &Session,
+    after: i64,
+    until: i64,
+    batches: &[i64],
+    limit: usize,
+) -> Result<Vec<(i64, Record)>> {
+    let (width, limit) = (feed::place(1, 0), bound(limit));
+    with_places(&session.query(FEED_WITHOUT, &[&after, &until, &width, &batches, &limit]).await?)
 }
 
 /// The records before a place of the feed, newest first.

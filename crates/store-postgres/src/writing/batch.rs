@@ -50,6 +50,7 @@ async fn run(
 ) -> Result<(Commit, bool)> {
     let identity = &opened.identity;
     let (head, no) = head::begin_batch(session, feed::class(&identity.id)).await?;
+    opened.followers.begun(no);
     same_incarnation(identity, head)?;
     if head.epoch != epoch {
         return Ok((Commit::EpochMoved(head.epoch), false));
