@@ -1,12 +1,15 @@
-//! Long work that somebody waits for: a rehearsal, a verification, a rebuild. While it runs it is listed, says how far
+//! Long work that somebody waits for: a rehearsal, a verification, a rebuild, a backup. While it runs it is listed, says how far
 //! it is, and can be cancelled. It ends as well when nobody waits for it any more: the future is dropped, and
 //! everything that goes on beside it (a reader's or writer's thread) looks now and then whether that has happened.
 //!
 //! A process knows its own work only.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -30,12 +33,18 @@ impl Progress {
         self.0.total.store(total, Ordering::Relaxed);
     }
 
+    /// So much is done, of so much.
+    pub(crate) fn reach(&self, done: u64, total: u64) {
+        self.0.done.store(done, Ordering::Relaxed);
+        self.0.total.store(total, Ordering::Relaxed);
+    }
+
     /// So many more have been read.
     pub(crate) fn add(&self, records: usize) {
         self.0.done.fetch_add(records as u64, Ordering::Relaxed);
     }
 
-    /// Records read so far.
+    /// How much is done so far, in [`Task::unit`]s.
     pub fn done(&self) -> u64 {
         self.0.done.load(Ordering::Relaxed)
     }
@@ -55,6 +64,8 @@ pub enum Task {
     Verification,
     /// Every view is made again.
     Rebuild,
+    /// All of it is copied.
+    Backup,
 }
 
 impl Task {
@@ -64,6 +75,15 @@ impl Task {
             Self::Rehearsal => "rehearsal",
             Self::Verification => "verification",
             Self::Rebuild => "rebuild",
+            Self::Backup => "backup",
+        }
+    }
+
+    /// What its progress is counted in, as a stable word.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Rehearsal | Self::Verification | Self::Rebuild => "records",
+            Self::Backup => "bytes",
         }
     }
 }
@@ -142,6 +162,13 @@ impl Environment {
     /// What is under way in this process, oldest first.
     pub fn under_way(&self) -> Vec<Work> {
         self.under_way.with(|list| list.iter().map(|work| Work::clone(work)).collect())
+    }
+
+    /// Copies all there is into a folder that is absent or empty, while it serves. Nothing of it is left when it fails, or
+    /// when nobody waits for it any more.
+    pub async fn backup(&self, to: &Path, progress: &Progress) -> Result<()> {
+        let progress = progress.clone();
+        Ok(self.store.backup_told(to, Arc::new(move |done, total| progress.reach(done, total))).await?)
     }
 
     /// Cancels work. It ends at the next page of records.

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufWriter, Read, Write},
+    io::{self, BufWriter, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -16,7 +16,10 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{Error, Identity, encoding::hex};
+use store::{
+    BackupWatch, Error, Identity, Unfinished,
+    encoding::{hex, uint},
+};
 
 use crate::{
     fault::{Result, file},
@@ -78,16 +81,16 @@ fn made(path: &Path) -> store::Result<File> {
     options.map_err(|e| file("making", path, e))
 }
 
-/// Refuses a folder that has something in it, and makes one that is absent.
-pub(crate) fn prepare(to: &Path) -> store::Result<()> {
-    make(to)?;
-    if fs::read_dir(to).map_err(|e| file("reading", to, e))?.next().is_some() {
-        return Err(Error::Exists(format!(
-            "something in {}; give a folder that is empty or absent",
-            to.display()
-        )));
-    }
-    make(&to.join("tables"))
+/// Takes a folder that is absent or empty.
+pub(crate) fn prepare(to: &Path) -> store::Result<Unfinished> {
+    let unfinished = Unfinished::begin(to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Error::Exists(format!("something in {}; give a folder that is empty or absent", to.display()))
+        }
+        _ => file("making", to, error),
+    })?;
+    make(&to.join("tables"))?;
+    Ok(unfinished)
 }
 
 /// The tables of the schema that the session works in; not those that the server itself forgets when it falls
@@ -100,13 +103,24 @@ pub(crate) async fn tables(session: &Session) -> Result<Vec<String>> {
     session.query(sql, &[]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
+/// About how many bytes the tables hold.
+const SIZE: &str = "SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relpersistence = 'p'";
+
 /// Writes a backup into a prepared folder, from a transaction that reads one moment.
-pub(crate) async fn write(session: &Session, identity: &Identity, to: &Path) -> Result<()> {
+pub(crate) async fn write(
+    session: &Session,
+    identity: &Identity,
+    to: &Path,
+    watch: &mut BackupWatch,
+) -> Result<()> {
+    let size: i64 = session.query_opt(SIZE, &[]).await?.map_or(Ok(0), |row| row.try_get(0))?;
+    watch.begin(uint(size)?)?;
     let head = head::read(session).await?;
     let records = sums::records(session).await?;
     let mut written = Vec::new();
     for name in tables(session).await? {
-        written.push(table(session, &name, to).await?);
+        written.push(table(session, &name, to, watch).await?);
     }
     // Not of the moment but of now, and so above all numbers in the tables.
     let row = session.query_opt("SELECT last_value FROM feed_no", &[]).await?;
@@ -141,7 +155,7 @@ pub(crate) async fn write(session: &Session, identity: &Identity, to: &Path) -> 
     Ok(())
 }
 
-async fn table(session: &Session, name: &str, to: &Path) -> Result<Table> {
+async fn table(session: &Session, name: &str, to: &Path, watch: &mut BackupWatch) -> Result<Table> {
     let path = table_file(to, name);
     let failed = |e| file("writing", &path, e);
     let mut out = BufWriter::new(made(&path)?);
@@ -153,6 +167,7 @@ async fn table(session: &Session, name: &str, to: &Path) -> Result<Table> {
         hasher.update(&part);
         bytes += part.len() as u64;
         out.write_all(&part).map_err(failed)?;
+        watch.add(part.len() as u64)?;
     }
     let out = out.into_inner().map_err(|e| failed(e.into_error()))?;
     out.sync_all().map_err(failed)?;

@@ -12,10 +12,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use store::{
-    Beat, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
-    DirectoryEntry, DirectoryKey, Due, Elsewhere, Environment, Epoch, Error, Heard, Identity, KeyRow, Life,
-    Membership, NodeRow, Nodes, ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow,
-    QuarantineRow, Record, Refill, Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
+    BackupTold, BackupWatch, Beat, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor,
+    Deciding, Direction, DirectoryEntry, DirectoryKey, Due, Elsewhere, Environment, Epoch, Error, Heard,
+    Identity, KeyRow, Life, Membership, NodeRow, Nodes, ObjectRow, OutboxRow, OutsideChange, Page,
+    ProfileRow, PromotionRow, QuarantineRow, Record, Refill, Rehearsal, RehearsalRow, Result, RevisionRow,
+    SecretRow, Share, Stream,
     encoding::{List, StreamKey, int, micros, page, profile_id, stream_name},
 };
 
@@ -487,12 +488,15 @@ impl Environment for PostgresEnvironment {
         })
     }
 
-    async fn backup(&self, to: &Path) -> Result<()> {
+    async fn backup_told(&self, to: &Path, told: BackupTold) -> Result<()> {
         let doing = "backing up";
         let mut lease = self.moment(doing).await?;
-        backup::prepare(to)?;
-        self.told(backup::write(&lease, &self.opened.identity, to).await, doing)?;
-        self.told(lease.commit().await, doing)
+        let unfinished = backup::prepare(to)?;
+        let waiting = Arc::new(());
+        let mut watch = BackupWatch::new(told, Arc::downgrade(&waiting));
+        self.told(backup::write(&lease, &self.opened.identity, to, &mut watch).await, doing)?;
+        self.told(lease.commit().await, doing)?;
+        unfinished.finish().map_err(|error| fault::file("finishing", to, error))
     }
 
     async fn check(&self) -> Result<Vec<String>> {

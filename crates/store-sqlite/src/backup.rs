@@ -7,15 +7,18 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, backup::Backup};
+use rusqlite::{
+    Connection, OpenFlags, TransactionBehavior,
+    backup::{Backup, StepResult},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{Error, Identity, RegistryRow};
+use store::{BackupWatch, Error, Identity, RegistryRow, Unfinished};
 
 use crate::{
     Options,
     anchor::Anchor,
-    codec::hex,
+    codec::{hex, uint},
     connection,
     fault::{Fault, Result, file},
     folder::{self, Folder},
@@ -49,30 +52,25 @@ fn kind(live: bool) -> &'static str {
     if live { "live" } else { "test" }
 }
 
+/// Pages copied at once: some megabytes.
+const PAGES: std::ffi::c_int = 512;
+
 /// Writes a backup into a folder that is absent or empty. The store goes on serving.
-pub(crate) fn write(connection: &Connection, identity: &Identity, to: &Path) -> Result<()> {
-    folder::make(to)?;
-    if fs::read_dir(to).map_err(|e| file("reading", to, e))?.next().is_some() {
-        return Err(Error::Exists(format!(
-            "something in {}; give a folder that is empty or absent",
-            to.display()
-        ))
-        .into());
-    }
+pub(crate) fn write(
+    connection: &Connection,
+    identity: &Identity,
+    to: &Path,
+    watch: &mut BackupWatch,
+) -> Result<()> {
+    let unfinished = Unfinished::begin(to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Error::Exists(format!("something in {}; give a folder that is empty or absent", to.display()))
+        }
+        _ => file("making", to, error),
+    })?;
     let path = to.join("store.db");
     connection::make(&path)?;
-    {
-        let mut copy = connection::file(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // All in one step: a moment of the store, however much is written meanwhile.
-        let whole = Backup::new(connection, &mut copy)?.step(-1)?;
-        if whole != rusqlite::backup::StepResult::Done {
-            return Err(Error::Backend {
-                doing: "backing up".to_owned(),
-                source: format!("the copy stopped early ({whole:?}); try again").into(),
-            }
-            .into());
-        }
-    }
+    copy(connection, &path, watch)?;
     let (position, incarnation, schema) = {
         let copy = connection::file(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let incarnation =
@@ -81,7 +79,7 @@ pub(crate) fn write(connection: &Connection, identity: &Identity, to: &Path) -> 
         copy.pragma_update(None, "journal_mode", "DELETE")?;
         (Position::read(&copy)?, incarnation, schema::version(&copy)?)
     };
-    let (bytes, sha256) = digest(&path)?;
+    let (bytes, sha256) = digest(&path, |bytes| watch.add(bytes))?;
     let manifest = Manifest {
         format_version: FORMAT,
         environment: hex(&identity.id),
@@ -110,24 +108,54 @@ pub(crate) fn write(connection: &Connection, identity: &Identity, to: &Path) -> 
     };
     write().map_err(|e| file("writing", &path, e))?;
     folder::sync(to)?;
+    unfinished.finish().map_err(|e| file("finishing", to, e))?;
     Ok(())
 }
 
-fn digest(path: &Path) -> store::Result<(u64, String)> {
-    let read = || -> io::Result<(u64, String)> {
-        let mut from = File::open(path)?;
-        from.sync_all()?;
-        let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
-        loop {
-            let read = from.read(&mut buffer)?;
-            if read == 0 {
-                return Ok((bytes, hex(&hasher.finalize())));
+/// Copies a store page by page. It is gone through twice: to be copied, and for the copy's digest.
+fn copy(connection: &Connection, path: &Path, watch: &mut BackupWatch) -> Result<()> {
+    // A moment of the store, however much is written meanwhile: the transaction holds it from its first read on.
+    Position::read(connection)?;
+    let page: u64 = uint(connection.pragma_query_value(None, "page_size", |row| row.get(0))?)?;
+    let pages: u64 = uint(connection.pragma_query_value(None, "page_count", |row| row.get(0))?)?;
+    watch.begin(pages * page * 2)?;
+    let mut copy = connection::file(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let backup = Backup::new(connection, &mut copy)?;
+    let mut left = pages;
+    loop {
+        let step = backup.step(PAGES)?;
+        let now = uint(backup.progress().remaining.into())?;
+        watch.add(left.saturating_sub(now) * page)?;
+        left = now;
+        match step {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            stopped => {
+                return Err(Error::Backend {
+                    doing: "backing up".to_owned(),
+                    source: format!("the copy stopped early ({stopped:?}); try again").into(),
+                }
+                .into());
             }
-            hasher.update(&buffer[..read]);
-            bytes += read as u64;
         }
-    };
-    read().map_err(|e| file("reading", path, e))
+    }
+}
+
+/// How long a file is, and its SHA-256; `read` hears of each part.
+fn digest(path: &Path, mut read: impl FnMut(u64) -> store::Result<()>) -> store::Result<(u64, String)> {
+    let failed = |e| file("reading", path, e);
+    let mut from = File::open(path).map_err(failed)?;
+    from.sync_all().map_err(failed)?;
+    let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
+    loop {
+        let part = from.read(&mut buffer).map_err(failed)?;
+        if part == 0 {
+            return Ok((bytes, hex(&hasher.finalize())));
+        }
+        hasher.update(&buffer[..part]);
+        bytes += part as u64;
+        read(part as u64)?;
+    }
 }
 
 /// Puts a backup in the place of a store that is not open. Answers who it is now.
@@ -149,7 +177,7 @@ pub(crate) fn restore(
         )));
     }
     let source = from.join("store.db");
-    let (bytes, sha256) = digest(&source)?;
+    let (bytes, sha256) = digest(&source, |_| Ok(()))?;
     if bytes != manifest.bytes || sha256 != manifest.sha256 {
         return Err(Error::Damaged {
             what: source.display().to_string(),

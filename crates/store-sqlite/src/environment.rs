@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 use rusqlite::Connection;
 use store::{
-    Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor, Deciding, Direction,
-    DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow, Life, Membership, Nodes,
-    ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow, QuarantineRow, Record, Refill,
-    Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
+    BackupTold, BackupWatch, Buckets, Carried, Commit, ControlRow, ControlWrites, CounterKey, Cursor,
+    Deciding, Direction, DirectoryEntry, DirectoryKey, Due, Environment, Epoch, Error, Identity, KeyRow,
+    Life, Membership, Nodes, ObjectRow, OutboxRow, OutsideChange, Page, ProfileRow, PromotionRow,
+    QuarantineRow, Record, Refill, Rehearsal, RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream,
 };
 use tokio::sync::oneshot;
 
@@ -452,9 +452,12 @@ impl Environment for SqliteEnvironment {
         .await
     }
 
-    async fn backup(&self, to: &Path) -> Result<()> {
+    async fn backup_told(&self, to: &Path, told: BackupTold) -> Result<()> {
         let (to, identity) = (to.to_owned(), self.opened.identity.clone());
-        self.read(Lane::Long, "backing up", move |c| backup::write(c, &identity, &to)).await
+        // Dropped with this future, if nobody waits for it any more.
+        let waiting = Arc::new(());
+        let mut watch = BackupWatch::new(told, Arc::downgrade(&waiting));
+        self.read(Lane::Long, "backing up", move |c| backup::write(c, &identity, &to, &mut watch)).await
     }
 
     async fn check(&self) -> Result<Vec<String>> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ledger::{Account, CurrencyKey, ProfileId};
 
 use crate::{
-    Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction,
+    BackupTold, Buckets, Carried, Claim, ControlRow, ControlWrites, CounterKey, Cursor, Demand, Direction,
     DirectoryEntry, DirectoryKey, Due, Granted, Identity, Life, Membership, NewRecord, Nodes, ObjectRow,
     OutboxRow, OutsideChange, Page, ProfileRow, ProfileWrite, PromotionRow, QuarantineRow, Record, Rehearsal,
     RehearsalRow, Result, RevisionRow, SecretRow, Share, Stream, SumChange,
@@ -247,7 +247,12 @@ pub trait Environment: Send + Sync {
     /// an environment that nobody writes: it is not one moment.
     async fn carry(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Carried>>;
     /// Writes a consistent copy while serving, into a folder that must be absent or empty.
-    async fn backup(&self, to: &Path) -> Result<()>;
+    async fn backup(&self, to: &Path) -> Result<()> {
+        self.backup_told(to, Arc::new(|_, _| {})).await
+    }
+    /// The same; `told` hears now and then how far it is. When it fails, and when nobody waits for it any more (this is
+    /// dropped), the folder is as before, at once or soon.
+    async fn backup_told(&self, to: &Path, told: BackupTold) -> Result<()>;
     /// Checks what the backend can check by itself: page structure, every row's checksum, the counts that it keeps. It may
     /// leave out what [`lives`](Self::lives) verifies when it gives it: the records of profiles.
     async fn check(&self) -> Result<Vec<String>>;

@@ -13,6 +13,7 @@
 pub mod conformance;
 
 mod backend;
+mod backup;
 mod control;
 pub mod encoding;
 mod environment;
@@ -25,6 +26,7 @@ mod rehearsals;
 mod views;
 
 pub use backend::*;
+pub use backup::*;
 pub use control::*;
 pub use environment::*;
 pub use making::*;

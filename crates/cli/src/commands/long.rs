@@ -59,8 +59,8 @@ fn watched(client: &Client, place: &str, what: &str, body: &Value, err: &mut dyn
                 Err(RecvTimeoutError::Timeout) => {
                     // Somebody who may ask for the work may not be able to list it; then there is nothing to tell.
                     let list = client.list(&work, usize::MAX).unwrap_or_default();
-                    if let Some((done, total)) = how_far(&list, id) {
-                        progress.tell(err, done, |rate| so_far(done, total, rate))?;
+                    if let Some((done, total, unit)) = how_far(&list, id) {
+                        progress.tell(err, done, |rate| so_far(done, total, unit, rate))?;
                     }
                 }
             }
@@ -68,19 +68,20 @@ fn watched(client: &Client, place: &str, what: &str, body: &Value, err: &mut dyn
     })
 }
 
-/// Records read, and of how many.
-fn how_far(list: &Value, id: &str) -> Option<(u64, u64)> {
+/// How much is done, of how much, and what both are counted in.
+fn how_far<'a>(list: &'a Value, id: &str) -> Option<(u64, u64, &'a str)> {
     let all = list.get("data")?.as_array()?;
     let own = all.iter().find(|work| work.get("id").and_then(Value::as_str) == Some(id))?;
-    Some((own.get("done")?.as_u64()?, own.get("total")?.as_u64()?))
+    Some((own.get("done")?.as_u64()?, own.get("total")?.as_u64()?, own.get("unit")?.as_str()?))
 }
 
 /// How far it is, in words.
-fn so_far(done: u64, total: u64, rate: u64) -> String {
+fn so_far(done: u64, total: u64, unit: &str, rate: u64) -> String {
     let of = |n: u64| count(i64::try_from(n).unwrap_or(i64::MAX));
     // More may have come than there were in the beginning.
     let total = total.max(done);
-    format!("{} of {} records ({}%), {} a second", of(done), of(total), done * 100 / total.max(1), of(rate))
+    let percent = done.saturating_mul(100) / total.max(1);
+    format!("{} of {} {unit} ({percent}%), {} a second", of(done), of(total), of(rate))
 }
 
 #[cfg(test)]
@@ -91,12 +92,15 @@ mod tests {
 
     #[test]
     fn its_own_work_is_found_and_told() {
-        let list = json!({"data": [{"id": "other", "done": 1, "total": 2}, {"id": "own", "done": 1500, "total": 6000}]});
-        assert_eq!(how_far(&list, "own"), Some((1500, 6000)));
+        let list = json!({"data": [
+            {"id": "other", "done": 1, "total": 2, "unit": "records"},
+            {"id": "own", "done": 1500, "total": 6000, "unit": "bytes"},
+        ]});
+        assert_eq!(how_far(&list, "own"), Some((1500, 6000, "bytes")));
         assert_eq!(how_far(&list, "ended"), None);
         assert_eq!(how_far(&Value::Null, "own"), None);
-        assert_eq!(so_far(1500, 6000, 1200), "1,500 of 6,000 records (25%), 1,200 a second");
-        assert_eq!(so_far(7, 6, 1), "7 of 7 records (100%), 1 a second");
-        assert_eq!(so_far(0, 0, 0), "0 of 0 records (0%), 0 a second");
+        assert_eq!(so_far(1500, 6000, "records", 1200), "1,500 of 6,000 records (25%), 1,200 a second");
+        assert_eq!(so_far(7, 6, "bytes", 1), "7 of 7 bytes (100%), 1 a second");
+        assert_eq!(so_far(0, 0, "records", 0), "0 of 0 records (0%), 0 a second");
     }
 }

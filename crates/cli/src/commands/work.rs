@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// Long work that is under way: rehearsals, verifications, rebuilds
+/// Long work that is under way: rehearsals, verifications, rebuilds, backups
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Work {
-    /// List it: who asked for it, and how many records it has read
+    /// List it: who asked for it, and how far it is
     ///
     /// Where several nodes serve the environment, only the work of the one that answers is seen.
     List {
@@ -48,8 +48,9 @@ impl Work {
                             ("WHAT", "/task", Plain),
                             ("BY", "/actor", Plain),
                             ("BEGUN", "/begun_at", Time),
-                            ("RECORDS", "/done", Number),
+                            ("DONE", "/done", Number),
                             ("OF", "/total", Number),
+                            ("UNIT", "/unit", Plain),
                         ],
                     )
                 })?;
@@ -59,7 +60,8 @@ impl Work {
                 let work = context.client()?.send(Method::DELETE, &path, &[], None)?.json()?;
                 context.show(&work, |out| {
                     let (done, total) = (number(&work, "/done"), number(&work, "/total"));
-                    Ok(writeln!(out, "cancelled the {} at record {done} of {total}", at(&work, "/task"))?)
+                    let (task, unit) = (at(&work, "/task"), at(&work, "/unit"));
+                    Ok(writeln!(out, "cancelled the {task} at {done} of {total} {unit}")?)
                 })?;
             }
         }

@@ -74,7 +74,11 @@ fn whoever_gives_up_leaves_nothing_running() -> Result<()> {
 
     let (child, id) = at_work(&server, &rehearse)?;
     let cancelled = said(&server, &["work", "cancel", "-e", "live", &id])?.exits(0)?;
-    assert!(cancelled.out.starts_with("cancelled the rehearsal at record "), "{}", cancelled.out);
+    assert!(
+        cancelled.out.starts_with("cancelled the rehearsal at ") && cancelled.out.ends_with(" records\n"),
+        "{}",
+        cancelled.out
+    );
     let ended = child.wait_with_output()?;
     let told = String::from_utf8(ended.stderr)?;
     assert!(ended.status.code() == Some(1) && told.contains("The rehearsal was cancelled."), "{told}");

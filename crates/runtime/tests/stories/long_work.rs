@@ -1,6 +1,7 @@
 //! What takes long: listed while it runs, cancelled, given up; and the reports of rehearsals, which are kept.
 
 use std::{
+    path::Path,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -63,9 +64,10 @@ async fn under_way(live: &Environment, task: Task, far: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_work_ends_and_is_not_there_any_more() {
-    let (_ground, live) = shop(9_000).await;
-    for task in [Task::Rehearsal, Task::Verification, Task::Rebuild] {
-        let (before, environment) = (exports(&live).await, Arc::clone(&live));
+    let (ground, live) = shop(9_000).await;
+    let to = ground.store.folder().join("backup");
+    for task in [Task::Rehearsal, Task::Verification, Task::Rebuild, Task::Backup] {
+        let (before, environment, to) = (exports(&live).await, Arc::clone(&live), to.clone());
         let running = tokio::spawn(async move {
             let progress = Progress::default();
             let (one, of_it) = (Arc::clone(&environment), progress.clone());
@@ -74,39 +76,43 @@ async fn cancelled_work_ends_and_is_not_there_any_more() {
                     Task::Rehearsal => one.rehearse(doubled(), &ada(), &of_it).await.map(drop),
                     Task::Verification => one.verify(&of_it).await.map(drop),
                     Task::Rebuild => one.rebuild(&of_it).await.map(drop),
+                    Task::Backup => one.backup(&to, &of_it).await,
                 }
             };
             let ended = environment.listed(task, "request-1", ada(), &progress, doing).await;
-            (ended, progress.done())
+            (ended, progress.done(), progress.total())
         });
         under_way(&live, task, 0).await;
         let unknown = live.cancel("request-2");
         assert!(matches!(unknown, Err(Error::Missing { .. })), "{unknown:?}");
         let cancelled = live.cancel("request-1").expect("it is under way");
         assert_eq!(cancelled.task, task);
-        let (ended, done) = running.await.expect("it ends");
+        let (ended, done, total) = running.await.expect("it ends");
         assert!(matches!(ended, Err(Error::Cancelled(word)) if word == task.word()), "{ended:?}");
-        assert!(done < 9_000, "{}: it was cancelled after {done} records, not at its end", task.word());
+        assert!(done < total, "{}: it was cancelled after {done}, not at its end", task.word());
         assert!(live.under_way().is_empty(), "it is not there any more");
         assert!(live.cancel("request-1").is_err());
         assert_eq!(exports(&live).await, before, "{} has left nothing half done", task.word());
     }
     assert!(live.store().rehearsals(None, 9).await.expect("it reads").rows.is_empty());
+    is_gone(&to).await;
     holds(&live).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_that_nobody_waits_for_is_given_up() {
-    let (_ground, live) = shop(9_000).await;
-    for task in [Task::Rehearsal, Task::Verification, Task::Rebuild] {
+    let (ground, live) = shop(9_000).await;
+    let to = ground.store.folder().join("backup");
+    for task in [Task::Rehearsal, Task::Verification, Task::Rebuild, Task::Backup] {
         let progress = Progress::default();
         {
-            let (one, of_it) = (Arc::clone(&live), progress.clone());
+            let (one, of_it, to) = (Arc::clone(&live), progress.clone(), to.clone());
             let doing = async move {
                 match task {
                     Task::Rehearsal => one.rehearse(doubled(), &ada(), &of_it).await.map(drop),
                     Task::Verification => one.verify(&of_it).await.map(drop),
                     Task::Rebuild => one.rebuild(&of_it).await.map(drop),
+                    Task::Backup => one.backup(&to, &of_it).await,
                 }
             };
             let mut listed = pin!(live.listed(task, "request-1", ada(), &progress, doing));
@@ -120,14 +126,24 @@ async fn work_that_nobody_waits_for_is_given_up() {
         // What had been begun beside it ends, too: it stands still.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let done = progress.done();
-        assert!(done < 9_000, "{}: {done}", task.word());
+        assert!(done < progress.total(), "{}: {done}", task.word());
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(progress.done(), done, "{} stands still", task.word());
         // And the store serves again at once.
         send(&live, vec![order(&format!("after {}", task.word()), "u1", "1", at("2025-05-01T10:00:00Z"))])
             .await;
     }
+    is_gone(&to).await;
     holds(&live).await;
+}
+
+/// What had been begun beside the request takes it away when it notices.
+async fn is_gone(folder: &Path) {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while folder.exists() {
+        assert!(Instant::now() < give_up, "{} is left", folder.display());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]

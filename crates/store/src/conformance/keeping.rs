@@ -1,16 +1,24 @@
 //! Making, opening, closing, rebuilding, backing up, restoring.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fs,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex, mpsc},
+    task::Poll,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     Bench, at,
     batch::{claim, commit, life, must, profile, quarantined, record, sum},
     erasure::{erasure, is_gone, settle},
-    identity,
+    identity, together,
 };
 use crate::{
-    AdministratorRow, ControlWrites, CounterKey, Environment, Error, OutsideChange, ProfileWrite, Record,
-    Refill, Result, Stream, VIEWS, Writes,
+    AdministratorRow, BackupTold, ControlWrites, CounterKey, Environment, Error, OutsideChange, ProfileWrite,
+    Record, Refill, Result, Stream, VIEWS, Writes,
 };
 
 /// Every view's export.
@@ -289,6 +297,102 @@ pub async fn a_backup_is_one_moment_and_restores(bench: &Bench) {
     again.close().await.expect("well");
     let opened = bench.backend.open("one").await.expect("it opens as any other");
     assert_eq!(opened.identity().incarnation, 3);
+}
+
+/// Hears how far a backup is. At the first word the backup stands still until it is told to go on, or for a while.
+fn listening() -> (BackupTold, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (tell, told) = mpsc::channel();
+    let (go, wait) = mpsc::channel();
+    let wait = Mutex::new(Some(wait));
+    let listening = move |done: u64, total: u64| {
+        assert!(done <= total.max(1) * 100, "{done} of about {total}");
+        if let Some(wait) = wait.lock().expect("nobody panics here").take() {
+            let _ = tell.send(());
+            let _ = wait.recv_timeout(Duration::from_secs(1));
+        }
+    };
+    (Arc::new(listening), told, go)
+}
+
+/// Waits for the first word, letting others of the same task go on.
+async fn heard(told: mpsc::Receiver<()>) {
+    poll_fn(move |context| match told.try_recv() {
+        Ok(()) => Poll::Ready(()),
+        Err(mpsc::TryRecvError::Empty) => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+        Err(mpsc::TryRecvError::Disconnected) => panic!("it ended without a word"),
+    })
+    .await;
+}
+
+/// However much is written while it is made.
+pub async fn a_backup_in_the_making_stays_at_its_moment(bench: &Bench) {
+    let pair = bench.pair("one").await;
+    for no in 0..300 {
+        must(&pair.a, 0, life(profile(no), 0, 3)).await;
+    }
+    let before = exports(&pair.a).await;
+    let (told, begun, go) = listening();
+    let to = bench.scratch.join("backup");
+    let (one, other) = (Arc::clone(&pair.a), Arc::clone(&pair.b));
+    let copied = to.clone();
+    together::<()>(vec![
+        Box::pin(async move { one.backup_told(&copied, told).await.expect("well") }),
+        Box::pin(async move {
+            heard(begun).await;
+            for no in 300..400 {
+                must(&other, 0, life(profile(no), 0, 3)).await;
+            }
+            // One that makes the same task wait has gone on by itself.
+            let _ = go.send(());
+        }),
+    ])
+    .await;
+    pair.a.close().await.expect("well");
+    pair.b.close().await.expect("well");
+    let restored = bench.backend.restore("one", &to, at(9)).await.expect("it restores");
+    assert_eq!(exports(&restored).await, before);
+    assert_eq!(restored.check().await.expect("well"), Vec::<String>::new());
+}
+
+/// Neither in a folder that was not there nor in one that was empty; and the next one can be made there.
+pub async fn a_backup_that_is_given_up_leaves_nothing(bench: &Bench) {
+    let pair = bench.pair("one").await;
+    settle(&pair.a, 1, "otto").await;
+    let (absent, empty) = (bench.scratch.join("absent"), bench.scratch.join("empty"));
+    fs::create_dir(&empty).expect("well");
+    for to in [&absent, &empty] {
+        let (told, begun, go) = listening();
+        let mut backup = pair.a.backup_told(to, told);
+        let mut begins = pin!(heard(begun));
+        poll_fn(|context| {
+            let ended = backup.as_mut().poll(context);
+            assert!(ended.is_pending(), "it was not waited for: {ended:?}");
+            begins.as_mut().poll(context)
+        })
+        .await;
+        assert!(fs::read_dir(to).expect("it is there").next().is_some(), "something is there meanwhile");
+        drop(backup);
+        let _ = go.send(());
+        let clean = || match fs::read_dir(to) {
+            Ok(mut files) => to == &empty && files.next().is_none(),
+            Err(_) => to == &absent,
+        };
+        let give_up = Instant::now() + Duration::from_secs(20);
+        while !clean() {
+            assert!(Instant::now() < give_up, "something is left in {}", to.display());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    for to in [&absent, &empty] {
+        pair.a.backup(to).await.expect("it can be made there");
+    }
+    pair.a.close().await.expect("well");
+    pair.b.close().await.expect("well");
+    let restored = bench.backend.restore("one", &empty, at(9)).await.expect("it restores");
+    assert_eq!(restored.check().await.expect("well"), Vec::<String>::new());
 }
 
 /// Somebody who was erased after the backup was taken does not come back.

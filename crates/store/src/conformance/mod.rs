@@ -195,6 +195,8 @@ macro_rules! conformance_tests {
             keeping::a_rebuild_makes_equal_views
             keeping::a_failed_rebuild_changes_nothing
             keeping::a_backup_is_one_moment_and_restores
+            keeping::a_backup_in_the_making_stays_at_its_moment
+            keeping::a_backup_that_is_given_up_leaves_nothing
             keeping::a_restore_applies_later_erasures
             keeping::a_backup_of_another_environment_is_refused
             elsewhere::what_is_kept_elsewhere_is_not_opened_here

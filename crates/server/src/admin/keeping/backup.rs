@@ -1,4 +1,5 @@
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
+use runtime::work::{Progress, Task};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,6 +10,7 @@ use crate::{
         access::{Access, Operate},
         paths::InEnvironment,
     },
+    request_id::RequestId,
 };
 
 /// A backup that was made.
@@ -25,7 +27,8 @@ pub(crate) struct BackupForm {
 /// Backs the environment up, while it serves
 ///
 /// A consistent copy, in the folder of backups that the server is configured with. It holds members' data and
-/// sealed secrets: keep it as safe as the server, and the master key apart from it.
+/// sealed secrets: keep it as safe as the server, and the master key apart from it. `listWork` tells how far it is. It ends
+/// when the connection is closed, and one that does not come to its end leaves nothing in the folder.
 #[utoipa::path(
     post, path = "/environments/{environment}/backup", operation_id = "backup", tag = "keeping",
     params(InEnvironment),
@@ -34,6 +37,7 @@ pub(crate) struct BackupForm {
 pub(crate) async fn backup(
     access: Access<Operate>,
     here: State<Here>,
+    Extension(id): Extension<RequestId>,
 ) -> Result<(StatusCode, Json<BackupForm>), Problem> {
     let folder = folder(&here)?;
     let environment = &access.environment;
@@ -41,6 +45,8 @@ pub(crate) async fn backup(
     let name = format!("{}-{stamp}.greenroom", environment.name());
     let path = folder.join(&name);
     std::fs::create_dir_all(&folder).map_err(|error| Problem::internal(&error))?;
-    environment.store().backup(&path).await?;
+    let progress = Progress::default();
+    let doing = environment.backup(&path, &progress);
+    environment.listed(Task::Backup, id.as_str(), access.actor(), &progress, doing).await?;
     Ok((StatusCode::CREATED, Json(BackupForm { name, path: path.display().to_string() })))
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// Lists long work that is under way, oldest first
 ///
-/// Rehearsals, verifications, rebuilds. Where several nodes serve the environment, those of the node that answers.
+/// Rehearsals, verifications, rebuilds, backups. Where several nodes serve the environment, those of the node that answers.
 /// What recomputation after a promotion has still to do, `showEnvironment` tells.
 #[utoipa::path(
     get, path = "/environments/{environment}/work", operation_id = "listWork", tag = "work",
