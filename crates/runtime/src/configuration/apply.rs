@@ -24,6 +24,8 @@ pub struct ApplyRequest {
     pub choices: Choices,
     /// The digest that was reviewed; anything else is refused as stale.
     pub expect: Option<String>,
+    /// The configuration that was read ([`crate::control::EpochState::configured`]); anything else is refused as stale.
+    pub seen: Option<u64>,
     /// Who.
     pub actor: Actor,
     /// Why.
@@ -45,7 +47,7 @@ impl Environment {
     /// Applies. Everything slow (planning, compiling) comes first; then one exclusive step moves the head.
     /// When this answers, no event is decided under the old head any more.
     pub async fn apply(&self, request: ApplyRequest) -> Result<Applied> {
-        let state = self.epochs.refresh().await?;
+        let state = self.as_seen(request.seen).await?;
         let planned =
             self.plan_at(&state, &request.source, request.choices.clone(), &Facts::default(), true).await?;
         if let PlanSource::File(file) = &request.source
@@ -62,6 +64,8 @@ impl Environment {
             )));
         }
         if planned.plan.blocked() {
+            // Somebody who changed it meanwhile has moved the base as well, and looks like a conflict.
+            self.as_seen(Some(state.configured)).await?;
             return Err(Error::Blocked(planned.plan.blockers.iter().map(in_words).collect()));
         }
         if planned.plan.is_empty() && !planned.plan.moves_base() {

@@ -33,7 +33,8 @@ impl Environment {
         value: Option<serde_json::Value>,
         seen: Option<u64>,
     ) -> Result<u64> {
-        let expected = self.as_seen(seen).await?;
+        let state = self.as_seen(seen).await?;
+        let expected = seen.map(|_| state.epoch);
         let rules = self.rules();
         let declared = rules.program.constants.get(&key);
         let change = if let Some(value) = value {
@@ -115,7 +116,8 @@ impl Environment {
         on: bool,
         seen: Option<u64>,
     ) -> Result<u64> {
-        let expected = self.as_seen(seen).await?;
+        let state = self.as_seen(seen).await?;
+        let expected = seen.map(|_| state.epoch);
         if !self.rules().program.reactors.iter().any(|(key, _)| *key == reactor) {
             return Err(Error::Missing {
                 what: "reactor",

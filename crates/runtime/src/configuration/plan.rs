@@ -143,7 +143,11 @@ impl Environment {
                     )));
                 }
                 let state = from.epochs.refresh().await?;
-                let bundle = from.bundle().await?;
+                // Of this very state, so that what is promoted is what the promotion says.
+                let bundle = match state.head {
+                    Some(head) => from.epochs.bundle(head).await?,
+                    None => Bundle::default(),
+                };
                 let origin = Origin {
                     kind: OriginKind::Environment,
                     id: hex(&from.id()),

@@ -17,8 +17,7 @@ impl Environment {
         message: Option<String>,
         seen: Option<u64>,
     ) -> Result<(RevisionId, u64)> {
-        self.as_seen(seen).await?;
-        let state = self.epochs.refresh().await?;
+        let state = self.as_seen(seen).await?;
         let Some(row) = self.store.revision(to.0).await? else {
             return Err(Error::Missing {
                 what: "revision",

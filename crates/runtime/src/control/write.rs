@@ -1,5 +1,7 @@
 //! Writing a control change: one record, and what goes with it, in one exclusive step.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use store::{Commit, ControlWrites, NewRecord, Stream};
 
@@ -18,13 +20,13 @@ pub struct ControlDraft {
 }
 
 impl Environment {
-    /// The epoch at which the configuration is still the one that was `seen` ([`EpochState::configured`]);
-    /// refuses when it has changed since. Nothing, when nothing was seen.
-    pub(crate) async fn as_seen(&self, seen: Option<u64>) -> Result<Option<u64>> {
-        let Some(seen) = seen else { return Ok(None) };
+    /// The newest state, in which the configuration is still the one that was `seen` ([`EpochState::configured`]);
+    /// refuses when it has changed since. Any will do when nothing was seen. A change that is made from this very state,
+    /// and names its epoch, goes over nothing that came after.
+    pub(crate) async fn as_seen(&self, seen: Option<u64>) -> Result<Arc<EpochState>> {
         let state = self.epochs.refresh().await?;
-        if state.configured == seen {
-            return Ok(Some(state.epoch));
+        if seen.is_none_or(|seen| state.configured == seen) {
+            return Ok(state);
         }
         Err(Error::Stale(format!(
             "the configuration of environment `{}` has changed since it was read; read it again",

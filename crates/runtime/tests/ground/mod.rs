@@ -76,6 +76,7 @@ pub(crate) async fn apply(environment: &Environment, yaml: &str) -> Applied {
             source: PlanSource::Directory { bundle: bundle(yaml), name: "test".into(), pulled: None },
             choices: Choices { allow_delete: true, ..Choices::default() },
             expect: None,
+            seen: None,
             actor: ada(),
             message: Some("a story".into()),
         })

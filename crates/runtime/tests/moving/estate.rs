@@ -83,7 +83,7 @@ fn choices() -> Choices {
 
 fn request(source: PlanSource) -> ApplyRequest {
     let choices = choices();
-    ApplyRequest { source, choices, expect: None, actor: ada(), message: Some("a move".into()) }
+    ApplyRequest { source, choices, expect: None, seen: None, actor: ada(), message: Some("a move".into()) }
 }
 
 async fn apply(environment: &Environment, yaml: &str) {

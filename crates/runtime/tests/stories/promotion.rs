@@ -9,7 +9,7 @@ use std::{
 };
 
 use engine::{Command, input::Order};
-use program::plan::Choices;
+use program::plan::{Choices, Side};
 use runtime::{
     Error,
     configuration::{ApplyRequest, PlanSource},
@@ -32,7 +32,14 @@ fn doubled() -> String {
 }
 
 fn request(source: PlanSource) -> ApplyRequest {
-    ApplyRequest { source, choices: Choices::default(), expect: None, actor: ada(), message: None }
+    ApplyRequest {
+        source,
+        choices: Choices::default(),
+        expect: None,
+        seen: None,
+        actor: ada(),
+        message: None,
+    }
 }
 
 fn whole(source: PlanSource) -> RehearsalRequest {
@@ -222,4 +229,50 @@ async fn a_sweep_comes_to_an_end_after_merges_and_erasures() {
     swept().await;
     assert_eq!(points(&live, "u1").await, 25);
     holds(&live).await;
+}
+
+/// Of all who start from the same configuration one changes it; the others are told, whatever they were about to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_goes_over_nothing_that_it_has_not_seen() {
+    let ground = ground().await;
+    let live = ground.live();
+    let first = apply(&live, SHOP).await.revision.expect("it moves the head");
+    for round in 0..10 {
+        // So that there is something to go back from; also where the round before went back, which is a conflict.
+        let yaml = SHOP.replace("100.0", &format!("{round}00.5"));
+        let source = PlanSource::Directory { bundle: bundle(&yaml), name: "test".into(), pulled: None };
+        let take = [("audience/big_spenders".parse().expect("an address"), Side::Source)].into();
+        let choices = Choices { take, ..Choices::default() };
+        live.apply(ApplyRequest { choices, ..request(source) }).await.expect("it applies");
+        let seen = Some(live.state().configured);
+        let mut changing = tokio::task::JoinSet::new();
+        for no in 0..4 {
+            let live = Arc::clone(&live);
+            let yaml = SHOP.replace("100.0", &format!("{round}0{no}.0"));
+            let source = PlanSource::Directory { bundle: bundle(&yaml), name: "test".into(), pulled: None };
+            let request = ApplyRequest { seen, ..request(source) };
+            changing.spawn(async move { live.apply(request).await.map(|applied| applied.epoch) });
+            // Later and later: some begin when another has ended.
+            tokio::time::sleep(Duration::from_millis(no)).await;
+        }
+        let one = Arc::clone(&live);
+        changing.spawn(async move { one.rollback(first, ada(), None, seen).await.map(|(_, epoch)| epoch) });
+        let outcomes = changing.join_all().await;
+        let done: Vec<u64> = outcomes.iter().flatten().copied().collect();
+        assert_eq!(done, [live.state().epoch], "{outcomes:?}");
+        assert!(
+            outcomes
+                .iter()
+                .filter_map(|outcome| outcome.as_ref().err())
+                .all(|error| matches!(error, Error::Stale(_))),
+            "{outcomes:?}"
+        );
+        // Also long after.
+        let source = PlanSource::Directory { bundle: bundle(SHOP), name: "test".into(), pulled: None };
+        let late = live.apply(ApplyRequest { seen, ..request(source) }).await;
+        assert!(matches!(late, Err(Error::Stale(_))), "{late:?}");
+        let late = live.rollback(first, ada(), None, seen).await;
+        assert!(matches!(late, Err(Error::Stale(_))), "{late:?}");
+        assert_eq!(live.state().epoch, done[0]);
+    }
 }

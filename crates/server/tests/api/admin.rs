@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use runtime::keys::KeyKind;
 use serde_json::{Value, json};
 
@@ -292,6 +294,37 @@ async fn configuration_goes_from_files_to_staging_to_live_and_back() {
         (&audit["data"][0]["what"]["by"], &audit["data"][0]["actor"]),
         (&json!("rollback"), &json!("Ada"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_those_who_name_one_etag_one_applies() {
+    let house = Arc::new(House::new().await);
+    house.apply("live", &PROGRAM).await;
+    for round in 0..8 {
+        let tag = house.ask("GET", "/environments/live/objects", None).await;
+        let tag = tag.header("etag").unwrap().to_owned();
+        let mut asking = tokio::task::JoinSet::new();
+        for no in 0..6 {
+            let (house, tag) = (Arc::clone(&house), tag.clone());
+            asking.spawn(async move {
+                let reactor = PROGRAM[4].1.replace("rate: 1", &format!("rate: 1{round}{no}"));
+                let mut files = PROGRAM;
+                files[4].1 = &reactor;
+                let files = files.map(|(name, text)| json!({"name": name, "text": text}));
+                let body = json!({"from": {"files": {"name": "test", "files": files}}});
+                let headers = [("if-match", &*tag)];
+                house.ask_with("POST", "/environments/live/apply", Some(body), &headers).await
+            });
+        }
+        let answers = asking.join_all().await;
+        let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        for answer in refused {
+            answer.refused(412, "stale");
+        }
+        assert_eq!(done.len(), 1, "round {round}: {answers:?}");
+        let head = &house.get("/environments/live").await["environment"]["head"];
+        assert_eq!(head, &done[0].body["revision"]);
+    }
 }
 
 #[tokio::test]

@@ -62,13 +62,15 @@ pub(crate) async fn apply(
     Input(request): Input<Application>,
 ) -> Result<Json<Applied>, Problem> {
     let (source, choices) = source(&here, &access, request.from, &request.choices)?;
+    let mut seen = None;
     if request.expect.is_none() && !matches!(source, PlanSource::File(_)) {
-        etag::check(&headers, &access.environment)?;
+        seen = etag::check(&headers, &access.environment)?;
     }
     let request = ApplyRequest {
         source,
         choices,
         expect: request.expect,
+        seen,
         actor: access.actor(),
         message: request.message,
     };

@@ -53,6 +53,7 @@ pub(crate) async fn create(
             source: PlanSource::Environment(from),
             choices: Choices::default(),
             expect: None,
+            seen: None,
             actor,
         };
         match environment.apply(request).await {
