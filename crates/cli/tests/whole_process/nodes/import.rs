@@ -1,4 +1,4 @@
-//! The record shop's whole history, by three nodes at once.
+//! The record shop's whole history on PostgreSQL, by one node and by three at once; totals are those of a data folder.
 
 use std::{fs, path::PathBuf, process::Child, process::Stdio};
 
@@ -39,22 +39,37 @@ pub(super) fn ended(import: Child) -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("an import tells JSON")
 }
 
-#[test]
-fn three_nodes_with_a_third_each_come_to_the_same() -> Result<()> {
-    let nodes = Nodes::new(3)?;
+/// The whole history in as many parts as there are nodes, each through its own, all at once.
+fn whole_history_through(count: usize) -> Result<()> {
+    let nodes = Nodes::new(count)?;
     let (running, _) = nodes.begin()?;
     let files = files(&nodes, usize::MAX)?;
     let importing =
         files.iter().zip(&running).map(|(file, node)| begin(node, file)).collect::<Result<Vec<_>>>()?;
+    let mut decided = 0;
     for import in importing {
         let done = ended(import)?;
         ensure!(done["duplicate"] == 0 && done["quarantined"] == 0, "{done}");
+        decided += done["decided"].as_u64().context("an import tells what was decided")?;
     }
-    all_have(&running, &whole_history())?;
+    let whole = whole_history();
+    assert_eq!(decided, whole["records"]);
+    all_have(&running, &whole)?;
     // Each has all that the others took.
-    let mut again = running[2].command(&["import"]);
+    let mut again = running[count - 1].command(&["import"]);
     again.arg(&files[0]).args(["--environment", "live", "--from-start", "--output", "json"]);
     let again: Value = serde_json::from_str(&xtask::process::output(&mut again)?)?;
     assert_eq!(again["duplicate"], again["events"], "{again}");
+    all_have(&running, &whole)?;
     stop(running)
+}
+
+#[test]
+fn one_node_comes_to_the_same_as_a_data_folder() -> Result<()> {
+    whole_history_through(1)
+}
+
+#[test]
+fn three_nodes_with_a_third_each_come_to_the_same() -> Result<()> {
+    whole_history_through(3)
 }
