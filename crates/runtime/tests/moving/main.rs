@@ -4,6 +4,8 @@ mod estate;
 #[path = "../ground/mod.rs"]
 mod ground;
 
+mod registered;
+
 use std::sync::Arc;
 
 use estate::{Estate, MARKER, Whole, furnish, goes_on, order};

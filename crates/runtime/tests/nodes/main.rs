@@ -14,6 +14,7 @@ mod busy;
 mod changes;
 mod cluster;
 mod duties;
+mod gone;
 #[path = "../ground/mod.rs"]
 mod ground;
 mod ledgers;
