@@ -63,6 +63,12 @@ impl Wallet {
         narrow(lots.map(|lot| i128::from(lot.left)).sum())
     }
 
+    /// Whether nothing is held and nothing owed. Not the same as a balance of zero: what is owed now may be as
+    /// much as what becomes spendable later.
+    pub fn is_settled(&self) -> bool {
+        self.lots.is_empty() && self.debt == 0
+    }
+
     /// The earliest time at which something matures or expires.
     pub fn due_at(&self) -> Option<Timestamp> {
         self.lots.values().flat_map(|lot| [lot.matures_at, lot.expires_at]).flatten().min()

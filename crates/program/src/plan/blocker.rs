@@ -176,9 +176,9 @@ fn held(input: &PlanInput<'_>, address: &Address) -> Option<Blocker> {
             (
                 held.wallets,
                 format!(
-                    "it would be deleted, but {} {wallets} {} {} of its smallest units",
+                    "it would be deleted, but {} {wallets} {} any: {} of its smallest units altogether",
                     held.wallets,
-                    if held.wallets == 1 { "holds" } else { "hold" },
+                    if held.wallets == 1 { "holds or owes" } else { "hold or owe" },
                     held.points
                 ),
             )

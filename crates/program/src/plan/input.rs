@@ -199,7 +199,7 @@ pub struct Facts {
     pub secrets: BTreeSet<Key>,
     /// How many members an audience has.
     pub members: BTreeMap<Key, u64>,
-    /// Who holds a currency.
+    /// Who holds a currency that would be deleted.
     pub held: BTreeMap<Key, Held>,
     /// How many would enter and leave an audience, where it was counted.
     pub crossings: BTreeMap<Key, Crossing>,
@@ -212,7 +212,7 @@ pub struct Facts {
 /// Who holds a currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Wallets whose balance is not zero (available, pending and held together).
+    /// Wallets that hold or owe anything.
     pub wallets: u64,
     /// The sum of the balances, in smallest units.
     pub points: i128,

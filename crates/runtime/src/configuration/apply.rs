@@ -1,10 +1,10 @@
 //! Applying: the plan computed again, compared, and carried out in one step.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use program::{
     Bundle, Kind, Program, Revision, RevisionId,
-    plan::{Choices, Facts, OriginKind, Plan},
+    plan::{Choices, OriginKind, Plan},
     revision::Origin,
 };
 use store::{Condition, ControlWrites, ObjectRow, PromotionRow, RevisionRow};
@@ -48,8 +48,7 @@ impl Environment {
     /// When this answers, no event is decided under the old head any more.
     pub async fn apply(&self, request: ApplyRequest) -> Result<Applied> {
         let state = self.as_seen(request.seen).await?;
-        let planned =
-            self.plan_at(&state, &request.source, request.choices.clone(), &Facts::default(), true).await?;
+        let planned = self.plan_at(&state, &request.source, request.choices.clone(), BTreeMap::new()).await?;
         if let PlanSource::File(file) = &request.source
             && let Err(stale) = file.stale(&planned.plan)
         {

@@ -4,6 +4,7 @@
 mod apply;
 mod bindings;
 mod crossings;
+mod holders;
 mod plan;
 mod rollback;
 mod since;

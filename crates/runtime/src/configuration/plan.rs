@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use ledger::Account;
 use program::{
     Bundle, Key, ManifestHash, Program, RevisionId,
-    plan::{Choices, Facts, Held, Origin, OriginKind, Plan, PlanInput},
+    plan::{Choices, Crossing, Facts, Origin, OriginKind, Plan, PlanInput},
 };
 
 use store::PromotionRow;
 
+use super::holders::deleted_currencies;
 use crate::{
     Environment, Error, Result,
     control::{EpochState, hex},
@@ -75,23 +75,21 @@ impl Environment {
     /// question.
     pub async fn plan(&self, source: &PlanSource, choices: Choices) -> Result<Planned> {
         let state = self.epochs.refresh().await?;
-        let planned = self.plan_at(&state, source, choices.clone(), &Facts::default(), true).await?;
+        let planned = self.plan_at(&state, source, choices.clone(), BTreeMap::new()).await?;
         if planned.plan.effects.audiences.is_empty() || planned.plan.blocked() {
             return Ok(planned);
         }
         let crossings = self.crossings(&state, &planned.result).await?;
-        let facts = Facts { crossings, ..Facts::default() };
-        self.plan_at(&state, source, choices, &facts, true).await
+        self.plan_at(&state, source, choices, crossings).await
     }
 
-    /// Plans at a given control position; `facts` brings what was counted before.
+    /// Plans at a given control position; `counted` is who would cross an audience's border, once that is known.
     pub(super) async fn plan_at(
         &self,
         state: &EpochState,
         source: &PlanSource,
         choices: Choices,
-        counted: &Facts,
-        gather: bool,
+        counted: BTreeMap<Key, Crossing>,
     ) -> Result<Planned> {
         let target = match state.head {
             Some(head) => self.epochs.bundle(head).await?,
@@ -99,27 +97,31 @@ impl Environment {
         };
         let (origin, bundle, source_revision, pulled) = self.read_source(source).await?;
         let base = self.base(source, &origin, pulled).await?;
-        let facts = if gather {
-            Facts { crossings: counted.crossings.clone(), ..self.facts(state).await? }
-        } else {
-            counted.clone()
-        };
+        let mut facts = Facts { crossings: counted, ..self.facts(state).await? };
         let check = |bundle: &Bundle| Program::compile(bundle).err().unwrap_or_default();
-        let computed = Plan::compute(&PlanInput {
-            origin,
-            source_revision,
-            source: &bundle,
-            target_id: hex(&self.id()),
-            target_name: self.name().to_owned(),
-            epoch: state.configured,
-            head: state.head,
-            target: &target,
-            base: base.as_ref(),
-            choices,
-            facts: &facts,
-            check: &check,
-        })
-        .map_err(|error| Error::Refused(error.to_string()))?;
+        let compute = |facts: &Facts| {
+            Plan::compute(&PlanInput {
+                origin: origin.clone(),
+                source_revision,
+                source: &bundle,
+                target_id: hex(&self.id()),
+                target_name: self.name().to_owned(),
+                epoch: state.configured,
+                head: state.head,
+                target: &target,
+                base: base.as_ref(),
+                choices: choices.clone(),
+                facts,
+                check: &check,
+            })
+            .map_err(|error| Error::Refused(error.to_string()))
+        };
+        let mut computed = compute(&facts)?;
+        let gone = deleted_currencies(&computed.plan);
+        if !gone.is_empty() {
+            facts.held = self.holders(&gone).await?;
+            computed = compute(&facts)?;
+        }
         Ok(Planned {
             plan: computed.plan,
             result: computed.result,
@@ -257,7 +259,8 @@ impl Environment {
         Ok(bundle)
     }
 
-    /// What is true here beside the configuration: bindings, members, balances.
+    /// What is true here beside the configuration: bindings and members. Who holds a currency is looked up only
+    /// when it would be deleted.
     async fn facts(&self, state: &EpochState) -> Result<Facts> {
         let mut facts = Facts::default();
         for (key, sealed) in &state.constants {
@@ -267,16 +270,6 @@ impl Environment {
         for (audience, count) in self.store.member_counts().await? {
             if let Ok(key) = Key::new(&audience) {
                 facts.members.insert(key, count);
-            }
-        }
-        for (currency, account, sum) in self.store.sums().await? {
-            if account.of_profile()
-                && sum != 0
-                && let Ok(key) = Key::new(&currency.0)
-            {
-                let held = facts.held.entry(key).or_insert(Held::default());
-                held.points += i128::from(sum);
-                debug_assert!(matches!(account, Account::Available | Account::Pending | Account::Held));
             }
         }
         Ok(facts)

@@ -10,6 +10,7 @@ mod clock;
 mod forged;
 #[path = "../ground/mod.rs"]
 mod ground;
+mod held;
 mod identity;
 mod ledger_stories;
 mod live_log;

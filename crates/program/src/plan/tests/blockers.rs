@@ -29,7 +29,10 @@ fn deleting_what_members_hold_names_the_count() {
     assert_eq!(blockers(&plan), ["held currency/points", "held audience/big"]);
     assert_eq!(plan.blockers[1].count, Some(734));
     assert_eq!(plan.blockers[1].message, "it would be deleted, but has 734 members");
-    assert_eq!(plan.blockers[0].message, "it would be deleted, but 1 wallet holds 120 of its smallest units");
+    assert_eq!(
+        plan.blockers[0].message,
+        "it would be deleted, but 1 wallet holds or owes any: 120 of its smallest units altogether"
+    );
     assert!(plan.blockers[0].help.as_deref().is_some_and(|help| help.starts_with("retire it instead")));
     situation.facts.members.insert(key("big"), 0);
     assert_eq!(blockers(&situation.plan()), ["held currency/points"]);
