@@ -171,6 +171,8 @@ impl Greenroom {
         actor: Actor,
     ) -> Result<Arc<Environment>> {
         let _alone = self.opening.lock().await;
+        // Before anything is stopped: most of what is wrong with a backup can be seen by looking at it.
+        self.backend.restorable(name, from).await?;
         let running = self.environments.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         if let Some(running) = &running {
             running.stop().await?;

@@ -310,6 +310,11 @@ impl Backend for PostgresBackend {
         self.0.open(name).await
     }
 
+    async fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+        check_name(name)?;
+        restore::look(&*self.0.lease().await?, name, from).await
+    }
+
     async fn restore(
         &self,
         name: &str,

@@ -177,9 +177,13 @@ async fn table(session: &Session, name: &str, to: &Path, watch: &mut BackupWatch
 /// Reads a backup's manifest, and checks every file against it.
 pub(crate) fn read(from: &Path) -> store::Result<Manifest> {
     let path = from.join("manifest.json");
-    let text = fs::read_to_string(&path).map_err(|e| file("reading", &path, e))?;
-    let bad =
-        |detail: String| Error::Refused(format!("{} is no backup of this store: {detail}", from.display()));
+    let bad = |detail: String| Error::Unrestorable(format!("it is none of this store: {detail}"));
+    let text = fs::read_to_string(&path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Error::Unrestorable("it has no manifest.json, so it is none, or not a whole one".to_owned())
+        }
+        _ => file("reading", &path, e),
+    })?;
     let manifest: Manifest = serde_json::from_str(&text).map_err(|e| bad(format!("manifest.json: {e}")))?;
     if manifest.store != STORE || manifest.format_version != FORMAT {
         let (store, format) = (&manifest.store, manifest.format_version);
@@ -189,8 +193,10 @@ pub(crate) fn read(from: &Path) -> store::Result<Manifest> {
         let path = table_file(from, &table.name);
         let (bytes, sha256) = digest(&path)?;
         if bytes != table.bytes || sha256 != table.sha256 {
-            let detail = "it is not the file that was written; take another backup".to_owned();
-            return Err(Error::Damaged { what: path.display().to_string(), detail });
+            return Err(Error::Unrestorable(format!(
+                "the file of its table {} is not the one that was written; take another backup",
+                table.name
+            )));
         }
     }
     Ok(manifest)

@@ -29,6 +29,33 @@ use crate::{
 /// How long to wait for connections of the environment that are being closed.
 const LEAVING: Duration = Duration::from_secs(5);
 
+/// Whether a backup could be restored: it is whole, and this environment's.
+pub(crate) async fn look(session: &Session, name: &str, from: &Path) -> store::Result<()> {
+    let manifest = backup::read(from)?;
+    let known = registry::environment(session, name).await.map_err(Fault::told_of_control)?;
+    fitting(name, known.as_ref(), &manifest).map(drop)
+}
+
+/// The steps that make the tables as they were when this environment's backup was taken.
+fn fitting(name: &str, known: Option<&Entry>, manifest: &Manifest) -> store::Result<&'static [&'static str]> {
+    if manifest.name != name || known.is_some_and(|entry| hex(&entry.row.id) != manifest.environment) {
+        return Err(Error::Unrestorable(format!(
+            "it is one of environment `{}` ({}), not of {name}; a backup goes back into its own environment only",
+            manifest.name,
+            manifest.environment,
+            name = named(name, known.is_some()),
+        )));
+    }
+    known.map_or(Ok(()), |entry| entry.row.is_here())?;
+    schema::STORE.get(..manifest.schema).ok_or_else(|| {
+        Error::Unrestorable(format!(
+            "it has schema {}, this greenroom knows up to {}; restore it with a newer greenroom",
+            manifest.schema,
+            schema::STORE.len()
+        ))
+    })
+}
+
 /// Restores. Answers the new incarnation.
 pub(crate) async fn run(lease: &mut Lease, name: &str, from: &Path, at: Timestamp) -> store::Result<u64> {
     let manifest = backup::read(from)?;
@@ -59,18 +86,7 @@ async fn replace(
         .plain("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '10min'")
         .await?;
     let known = registry::environment(session, name).await?;
-    if manifest.name != name || known.as_ref().is_some_and(|entry| hex(&entry.row.id) != manifest.environment)
-    {
-        return Err(Error::Refused(format!(
-            "{} is a backup of environment `{}` ({}), not of {name}; a backup goes back into its own environment only",
-            from.display(),
-            manifest.name,
-            manifest.environment,
-            name = named(name, known.is_some()),
-        ))
-        .into());
-    }
-    known.as_ref().map_or(Ok(()), |entry| entry.row.is_here())?;
+    let steps = fitting(name, known.as_ref(), manifest)?;
     let (entry, before) = match known {
         Some(entry) if entry.row.making => return Err(backend::unfinished(name).into()),
         Some(entry) => {
@@ -84,14 +100,6 @@ async fn replace(
         None => (backend::make(session, row_of(manifest, at)?).await?, Before::default()),
     };
     // The tables as they were when the backup was taken, filled, then brought to today's.
-    let steps = schema::STORE.get(..manifest.schema).ok_or_else(|| {
-        Error::Refused(format!(
-            "{} has schema {}, this greenroom knows up to {}; restore it with a newer greenroom",
-            from.display(),
-            manifest.schema,
-            schema::STORE.len()
-        ))
-    })?;
     schema::migrate(session, &entry.schema, steps, &entry.schema).await?;
     fill(session, manifest, from).await?;
     schema::migrate(session, &entry.schema, schema::STORE, &entry.schema).await?;

@@ -188,6 +188,13 @@ impl House {
             .ok_or_else(|| Error::Closed(name.to_owned()))
     }
 
+    fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+        codec::check_name(name)?;
+        let known = self.rooms().registry.environment(name).map_err(Fault::told_of_control)?;
+        known.as_ref().map_or(Ok(()), RegistryRow::is_here)?;
+        backup::fitting(name, known.as_ref(), from).map(drop)
+    }
+
     fn restore(&self, name: &str, from: &Path, at: Timestamp) -> Result<Arc<dyn Environment>> {
         codec::check_name(name)?;
         let mut rooms = self.rooms();
@@ -251,6 +258,11 @@ impl Backend for SqliteBackend {
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>> {
         let name = name.to_owned();
         self.aside(move |house| house.open(&mut house.rooms(), &name)).await
+    }
+
+    async fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+        let (name, from) = (name.to_owned(), from.to_owned());
+        self.aside(move |house| house.restorable(&name, &from)).await
     }
 
     async fn restore(

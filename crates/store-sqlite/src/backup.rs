@@ -32,7 +32,7 @@ const FORMAT: u32 = 1;
 /// What a backup says about itself: `manifest.json`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Manifest {
+pub(crate) struct Manifest {
     format_version: u32,
     environment: String,
     name: String,
@@ -158,6 +158,25 @@ fn digest(path: &Path, mut read: impl FnMut(u64) -> store::Result<()>) -> store:
     }
 }
 
+/// The manifest of a backup that is whole, and this environment's.
+pub(crate) fn fitting(name: &str, known: Option<&RegistryRow>, from: &Path) -> store::Result<Manifest> {
+    let manifest = read_manifest(from)?;
+    if manifest.name != name || known.is_some_and(|row| hex(&row.id) != manifest.environment) {
+        return Err(Error::Unrestorable(format!(
+            "it is one of environment `{}` ({}), not of {name}; a backup goes back into its own environment only",
+            manifest.name,
+            manifest.environment,
+            name = named(name, known.is_some()),
+        )));
+    }
+    let (bytes, sha256) = digest(&from.join("store.db"), |_| Ok(()))?;
+    if bytes != manifest.bytes || sha256 != manifest.sha256 {
+        let why = "its store.db is not the file that its manifest describes; take another backup";
+        return Err(Error::Unrestorable(why.to_owned()));
+    }
+    Ok(manifest)
+}
+
 /// Puts a backup in the place of a store that is not open. Answers who it is now.
 pub(crate) fn restore(
     folder: &Folder,
@@ -166,24 +185,8 @@ pub(crate) fn restore(
     known: Option<&RegistryRow>,
     from: &Path,
 ) -> store::Result<Identity> {
-    let manifest = read_manifest(from)?;
-    if manifest.name != name || known.is_some_and(|row| hex(&row.id) != manifest.environment) {
-        return Err(Error::Refused(format!(
-            "{} is a backup of environment `{}` ({}), not of {name}; a backup goes back into its own environment only",
-            from.display(),
-            manifest.name,
-            manifest.environment,
-            name = named(name, known.is_some()),
-        )));
-    }
+    let manifest = fitting(name, known, from)?;
     let source = from.join("store.db");
-    let (bytes, sha256) = digest(&source, |_| Ok(()))?;
-    if bytes != manifest.bytes || sha256 != manifest.sha256 {
-        return Err(Error::Damaged {
-            what: source.display().to_string(),
-            detail: "it is not the file that its manifest describes; take another backup".to_owned(),
-        });
-    }
     folder::make(&folder.environment(name))?;
     let path = folder.store(name);
     finish_swap(&path)?;
@@ -209,15 +212,18 @@ fn named(name: &str, known: bool) -> String {
 
 fn read_manifest(from: &Path) -> store::Result<Manifest> {
     let path = from.join("manifest.json");
-    let text = fs::read_to_string(&path).map_err(|e| file("reading", &path, e))?;
-    let manifest: Manifest = serde_json::from_str(&text).map_err(|e| Error::Damaged {
-        what: path.display().to_string(),
-        detail: format!("it does not read as a backup's manifest: {e}"),
+    let text = fs::read_to_string(&path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Error::Unrestorable("it has no manifest.json, so it is none, or not a whole one".to_owned())
+        }
+        _ => file("reading", &path, e),
+    })?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|e| {
+        Error::Unrestorable(format!("its manifest.json is not one of a backup of a data folder: {e}"))
     })?;
     if manifest.format_version > FORMAT {
-        return Err(Error::Refused(format!(
-            "{} was written by greenroom {}; restore it with that version or a newer one",
-            path.display(),
+        return Err(Error::Unrestorable(format!(
+            "it was written by greenroom {}; restore it with that version or a newer one",
             manifest.greenroom
         )));
     }

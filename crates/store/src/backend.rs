@@ -82,8 +82,11 @@ pub trait Backend: Send + Sync {
     async fn register(&self, row: RegistryRow) -> Result<()>;
     /// Opens one, checking that registry and store agree, checksums, and the anchor.
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>>;
+    /// Whether a backup could be put in the place of an environment's store: it is whole, and this environment's.
+    /// Changes nothing, and can be asked while the environment is open. [`crate::Error::Unrestorable`] if not.
+    async fn restorable(&self, name: &str, from: &Path) -> Result<()>;
     /// Puts a backup in the place of an environment's store, with a new incarnation, and applies the list
-    /// of erasures it knows. Refuses a backup of another environment.
+    /// of erasures it knows. [`crate::Error::Unrestorable`] as [`Backend::restorable`] tells.
     async fn restore(
         &self,
         name: &str,

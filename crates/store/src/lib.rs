@@ -89,6 +89,10 @@ pub enum Error {
     /// of the caller. Nothing was written, and doing it again will not help.
     #[error("refused: {0}")]
     Refused(String),
+    /// A backup that cannot be put where it was to go. Says why without naming a path: whoever asked may not be on
+    /// this machine. Nothing was changed.
+    #[error("the backup cannot be restored: {0}")]
+    Unrestorable(String),
     /// The batch's own `step` panicked; nothing was written and the store goes on.
     #[error("deciding a batch panicked: {0}")]
     Panicked(String),

@@ -274,6 +274,16 @@ impl Backend for Places {
         }
     }
 
+    async fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+        let Some(kept) = self.named.get(name) else {
+            return self.main.restorable(name, from).await;
+        };
+        if self.registered(name).await?.is_some_and(|row| row.elsewhere.is_none()) {
+            return kept_in_main(name);
+        }
+        self.own(name, kept).await?.backend.restorable(name, from).await
+    }
+
     /// Also into a new store of its own, when the one that is registered is lost.
     async fn restore(
         &self,
@@ -292,11 +302,10 @@ impl Backend for Places {
         let restored = own.backend.restore(name, from, incarnation_at).await?;
         let identity = restored.identity().clone();
         let told = if row.as_ref().is_some_and(|row| row.id != identity.id) {
-            refused(format!(
-                "{} is a backup of another environment than the `{name}` that is registered; a backup goes back into \
-                 its own environment only",
-                from.display()
-            ))
+            Err(Error::Unrestorable(format!(
+                "it is one of another environment than the `{name}` that is registered; a backup goes back into its \
+                 own environment only"
+            )))
         } else {
             let made_at = row.map_or(incarnation_at, |row| row.made_at);
             self.register(&identity, made_at, &own).await

@@ -57,6 +57,7 @@ impl From<store::Error> for Problem {
             Error::Missing(_) => Code::NotFound,
             Error::Exists(_) => Code::Exists,
             Error::Cursor => Code::BadParameter,
+            Error::Unrestorable(_) => Code::Refused,
             // What a backend says may name files and tables: for the log, not for clients.
             _ => return Self::internal(&text),
         };

@@ -432,6 +432,27 @@ async fn backups_are_made_while_serving_and_put_back() {
     assert_eq!(house.post("/environments/staging/verify", json!({})).await.ok()["passed"], true);
 }
 
+/// Refused by a look at it, in words and without a path of the server's machine; nothing was stopped for it.
+#[tokio::test]
+async fn a_backup_of_another_environment_is_refused_while_this_one_serves_on() {
+    let house = House::new().await;
+    house.post("/environments", json!({"name": "staging"})).await;
+    let backup = house.post("/environments/staging/backup", json!({})).await.ok();
+    let before = house.environment("live");
+    let refuse = async |name: &Value| {
+        let answer = house.post("/environments/live/restore", json!({"name": name})).await;
+        let detail = answer.refused(422, "refused").to_owned();
+        assert!(!detail.contains(house.folder().to_str().unwrap()), "{detail}");
+        assert!(std::sync::Arc::ptr_eq(&before, &house.environment("live")), "it was stopped");
+        detail
+    };
+    let detail = refuse(&backup["name"]).await;
+    assert!(detail.contains("environment `staging`") && detail.contains("not of this `live`"), "{detail}");
+    std::fs::create_dir(house.folder().join("backups/empty")).unwrap();
+    let detail = refuse(&json!("empty")).await;
+    assert!(detail.contains("no manifest.json"), "{detail}");
+}
+
 #[tokio::test]
 async fn the_live_log_shows_what_happens() {
     use http_body_util::BodyExt;

@@ -425,10 +425,19 @@ pub async fn a_backup_of_another_environment_is_refused(bench: &Bench) {
     for handle in [&one.a, &one.b, &two.a, &two.b] {
         handle.close().await.expect("well");
     }
-    let refused = bench.backend.restore("two", &to, at(9)).await.err();
-    assert!(matches!(refused, Some(Error::Refused(_))), "{refused:?}");
-    let absent = bench.backend.restore("two", &bench.scratch.join("absent"), at(9)).await;
-    assert!(absent.is_err());
+    let (restorable, absent) = (bench.backend.restorable("one", &to).await, bench.scratch.join("absent"));
+    assert!(restorable.is_ok(), "its own environment's: {restorable:?}");
+    let here = bench.scratch.display().to_string();
+    for (name, from) in [("two", &to), ("two", &absent), ("one", &absent)] {
+        for said in [
+            bench.backend.restorable(name, from).await.err(),
+            bench.backend.restore(name, from, at(9)).await.err(),
+        ] {
+            assert!(matches!(said, Some(Error::Unrestorable(_))), "{said:?}");
+            let said = said.map(|error| error.to_string()).unwrap_or_default();
+            assert!(!said.contains(&here), "no path of this machine: {said}");
+        }
+    }
     let two = bench.backend.open("two").await.expect("nothing has happened to it");
     assert_eq!((two.identity().incarnation, two.record_count().await.expect("well")), (1, 2));
 }
