@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     arguments::Global,
     client::{self, Client},
-    output::{Format, Table, yaml},
+    output::{Amounts, Format, Table, yaml},
 };
 
 /// A command's surroundings.
@@ -44,6 +44,14 @@ impl Context {
     /// A client of the collector, with a write key.
     pub(crate) fn collector(&self, key: String) -> Result<Client> {
         Ok(Client::new(client::find_collector(&self.global, key)?))
+    }
+
+    /// How amounts of an environment's currencies are written for people. Asked for only where people read.
+    pub(crate) fn amounts(&self, client: &Client, environment: &str) -> Result<Amounts> {
+        match self.global.output {
+            Format::Json | Format::Yaml => Ok(Amounts::default()),
+            Format::Table | Format::Markdown => Amounts::of(client, environment),
+        }
     }
 
     /// Shows a result: as JSON or YAML whole, else as people read it.

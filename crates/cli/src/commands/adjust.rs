@@ -9,7 +9,7 @@ use crate::{
     arguments::In,
     context::Context,
     exit::Exit,
-    output::text::{at, number},
+    output::{Amounts, text::at},
 };
 
 /// Points by hand, with a reason. MEMBER is a profile's id, a userId or an anonymousId
@@ -21,9 +21,8 @@ pub(crate) enum Adjust {
         order: Order,
         /// The currency's key
         currency: String,
-        /// How many of its smallest unit
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
-        amount: i64,
+        /// How much, as people write it: 50, or 8.40 of a currency with two digits after the point
+        amount: String,
     },
     /// Take points; refused when the member has less
     Debit {
@@ -31,9 +30,8 @@ pub(crate) enum Adjust {
         order: Order,
         /// The currency's key
         currency: String,
-        /// How many of its smallest unit
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
-        amount: i64,
+        /// How much, as people write it: 50, or 8.40 of a currency with two digits after the point
+        amount: String,
     },
     /// Reverse an earlier group of postings, by new ones that cite it
     Reverse {
@@ -61,14 +59,29 @@ pub(crate) struct Order {
 
 impl Adjust {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
-        let points = |currency: &str, amount: i64| json!({"currency": currency, "amount": amount});
-        let (order, resource, mut body) = match self {
-            Self::Credit { order, currency, amount } => (order, "adjustments", points(&currency, amount)),
-            Self::Debit { order, currency, amount } => (order, "deductions", points(&currency, amount)),
-            Self::Reverse { order, group } => (order, "reversals", json!({ "group": group })),
+        let client = context.client()?;
+        let amounts = |order: &Order| Amounts::of(&client, &order.place.environment);
+        let points = |amounts: &Amounts, currency: &str, amount: &str| -> Result<Value> {
+            let units = amounts.read(currency, amount)?;
+            Ok(json!({"currency": currency, "amount": units}))
+        };
+        let (order, resource, amounts, mut body) = match self {
+            Self::Credit { order, currency, amount } => {
+                let amounts = amounts(&order)?;
+                let body = points(&amounts, &currency, &amount)?;
+                (order, "adjustments", amounts, body)
+            }
+            Self::Debit { order, currency, amount } => {
+                let amounts = amounts(&order)?;
+                let body = points(&amounts, &currency, &amount)?;
+                (order, "deductions", amounts, body)
+            }
+            Self::Reverse { order, group } => {
+                let amounts = amounts(&order)?;
+                (order, "reversals", amounts, json!({ "group": group }))
+            }
         };
         body["reason"] = json!(order.reason);
-        let client = context.client()?;
         let found = profile::find(&client, &order.place, &order.member)?;
         let key = match order.idempotency_key {
             Some(key) => key,
@@ -79,19 +92,16 @@ impl Adjust {
         context.show(&done, |out| {
             writeln!(out, "done for profile {} (record {})", at(&done, "/profile"), at(&done, "/n"))?;
             for group in done.get("groups").and_then(Value::as_array).into_iter().flatten() {
-                writeln!(
-                    out,
-                    "  {} of {}  ({})",
-                    at(group, "/reason"),
-                    at(group, "/currency"),
-                    at(group, "/id")
-                )?;
+                let currency = at(group, "/currency");
+                let named = amounts.named(&currency);
+                writeln!(out, "  {} of {named}  ({})", at(group, "/reason"), at(group, "/id"))?;
                 for posting in group.get("postings").and_then(Value::as_array).into_iter().flatten() {
-                    let balance = match number(posting, "/balance").as_str() {
+                    let balance = match amounts.at(&currency, posting, "/balance").as_str() {
                         "-" => String::new(),
                         balance => format!(", balance {balance}"),
                     };
-                    writeln!(out, "    {} {}{balance}", at(posting, "/account"), number(posting, "/amount"))?;
+                    let amount = amounts.at(&currency, posting, "/amount");
+                    writeln!(out, "    {} {amount}{balance}", at(posting, "/account"))?;
                 }
             }
             Ok(())

@@ -98,6 +98,7 @@ impl Env {
             }
             Self::Show { name } => {
                 let detail = client.get(&routes::environment(&name))?;
+                let amounts = context.amounts(&client, &name)?;
                 context.show(&detail, |out| {
                     writeln!(
                         out,
@@ -127,9 +128,9 @@ impl Env {
                     for (currency, accounts) in fields("/accounts") {
                         let mut table = Table::new(&["ACCOUNT", "SUM"]);
                         for (account, sum) in accounts.as_object().cloned().unwrap_or_default() {
-                            table.push([account, number(&sum, "")]);
+                            table.push([account, amounts.at(&currency, &sum, "")]);
                         }
-                        writeln!(out, "\ncurrency {currency}")?;
+                        writeln!(out, "\ncurrency {}", amounts.named(&currency))?;
                         write!(out, "{table}")?;
                     }
                     Ok(())

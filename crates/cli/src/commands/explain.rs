@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     exit::Exit,
     output::{
+        Amounts,
         text::{at, moment, short, visible},
         trace,
     },
@@ -32,13 +33,15 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
         let path = format!("{}/events/{}", routes::environment(&self.place.environment), encoded(&self.id));
-        let explanation = context.client()?.get(&path)?;
-        context.show(&explanation, |out| told(&explanation, out))?;
+        let client = context.client()?;
+        let explanation = client.get(&path)?;
+        let amounts = context.amounts(&client, &self.place.environment)?;
+        context.show(&explanation, |out| told(&explanation, &amounts, out))?;
         Ok(Exit::Done)
     }
 }
 
-fn told(explanation: &Value, out: &mut dyn Write) -> Result<()> {
+fn told(explanation: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<()> {
     if let Some(quarantined) = explanation.get("quarantined").filter(|it| !it.is_null()) {
         writeln!(out, "in quarantine since {} ({})", moment(quarantined, "/at"), at(quarantined, "/code"))?;
         for error in quarantined.get("errors").and_then(Value::as_array).into_iter().flatten() {
@@ -92,19 +95,20 @@ fn told(explanation: &Value, out: &mut dyn Write) -> Result<()> {
             "-" => String::new(),
             reactor => format!(" by {reactor}"),
         };
-        writeln!(
-            out,
-            "  {} of {}{by}  ({})",
-            at(group, "/reason"),
-            at(group, "/currency"),
-            at(group, "/id")
-        )?;
+        let currency = at(group, "/currency");
+        let named = amounts.named(&currency);
+        writeln!(out, "  {} of {named}{by}  ({})", at(group, "/reason"), at(group, "/id"))?;
         for posting in group.get("postings").and_then(Value::as_array).into_iter().flatten() {
-            let balance = match at(posting, "/balance").as_str() {
+            let balance = match amounts.at(&currency, posting, "/balance").as_str() {
                 "-" => String::new(),
                 balance => format!(", balance {balance}"),
             };
-            writeln!(out, "    {} {}{balance}", at(posting, "/account"), at(posting, "/amount"))?;
+            writeln!(
+                out,
+                "    {} {}{balance}",
+                at(posting, "/account"),
+                amounts.at(&currency, posting, "/amount")
+            )?;
         }
     }
     Ok(())
@@ -128,7 +132,7 @@ mod tests {
             "message": {"properties": {"total": 29.33}},
         });
         let mut out = Vec::new();
-        told(&explanation, &mut out)?;
+        told(&explanation, &crate::output::amounts_with("points", 1), &mut out)?;
         let text = String::from_utf8(out)?;
         for expected in [
             "track Order Completed of profile p1, record 3",
@@ -137,8 +141,8 @@ mod tests {
             "+ r on event order_completed: fired: award 29 points",
             "entered big",
             "award of points by r  (p1/3/0)",
-            "available 29, balance 129",
-            "issued -29\n",
+            "available 2.9, balance 12.9",
+            "issued -2.9\n",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }

@@ -15,9 +15,10 @@ use crate::{
     context::Context,
     exit::Exit,
     output::{
+        Amounts,
         Column::{Plain, Time},
         Table,
-        text::{at, cell, moment, number},
+        text::{at, cell, moment},
     },
 };
 
@@ -166,10 +167,11 @@ fn show(context: &mut Context, client: &Client, place: &In, id: &str) -> Result<
         "timeline": part("timeline", 10)?,
         "profile": profile,
     });
-    context.show(&whole, |out| told(&whole, out))
+    let amounts = context.amounts(client, &place.environment)?;
+    context.show(&whole, |out| told(&whole, &amounts, out))
 }
 
-fn told(whole: &Value, out: &mut dyn Write) -> Result<()> {
+fn told(whole: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<()> {
     let rows = |pointer: &str| whole.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
     let profile = whole.get("profile").cloned().unwrap_or_default();
     writeln!(out, "profile {} ({})", at(&profile, "/id"), at(&profile, "/standing"))?;
@@ -185,17 +187,20 @@ fn told(whole: &Value, out: &mut dyn Write) -> Result<()> {
         }
     }
     for wallet in rows("/wallet") {
-        let pending = match number(&wallet, "/pending").as_str() {
-            "0" | "-" => String::new(),
-            pending => format!(", {pending} pending"),
+        let currency = at(&wallet, "/currency");
+        let pending = match wallet.get("pending").and_then(Value::as_i64) {
+            None | Some(0) => String::new(),
+            Some(pending) => format!(", {} pending", amounts.number(&currency, pending)),
         };
-        writeln!(out, "\n{} {}{pending}", number(&wallet, "/available"), at(&wallet, "/currency"))?;
+        let available = amounts.at(&currency, &wallet, "/available");
+        writeln!(out, "\n{available} {}{pending}", amounts.named(&currency))?;
         for lot in wallet.get("lots").and_then(Value::as_array).into_iter().flatten() {
             let until = match moment(lot, "/expires_at").as_str() {
                 "-" => "never expires".to_owned(),
                 end => format!("expires {end}"),
             };
-            writeln!(out, "  {} of {}, {until}", number(lot, "/left"), moment(lot, "/awarded_at"))?;
+            let left = amounts.at(&currency, lot, "/left");
+            writeln!(out, "  {left} of {}, {until}", moment(lot, "/awarded_at"))?;
         }
     }
     let metrics = rows("/metrics");
@@ -239,7 +244,7 @@ fn told(whole: &Value, out: &mut dyn Write) -> Result<()> {
                 at(&record, "/n"),
                 moment(&record, "/occurred_at"),
                 what,
-                points(&record),
+                points(&record, amounts),
                 fired,
                 id,
             ]);
@@ -250,7 +255,7 @@ fn told(whole: &Value, out: &mut dyn Write) -> Result<()> {
 }
 
 /// What a record did to the member's points: `+29 points`.
-fn points(record: &Value) -> String {
+fn points(record: &Value, amounts: &Amounts) -> String {
     let mut parts = Vec::new();
     for group in record.get("groups").and_then(Value::as_array).into_iter().flatten() {
         let net: i64 = group
@@ -265,7 +270,8 @@ fn points(record: &Value) -> String {
             .filter_map(|posting| posting.get("amount")?.as_i64())
             .sum();
         if net != 0 {
-            parts.push(format!("{net:+} {}", at(group, "/currency")));
+            let currency = at(group, "/currency");
+            parts.push(format!("{} {}", amounts.signed(&currency, net), amounts.named(&currency)));
         }
     }
     if parts.is_empty() { "-".into() } else { parts.join(", ") }
@@ -281,26 +287,30 @@ mod tests {
             "profile": {"id": "p1", "standing": "known", "identities": [{"type": "user_id", "value": "u-1"}],
                 "traits": {"plan": "gold"}},
             "wallet": [{"currency": "points", "available": 1129, "pending": 0, "lots": [
-                {"left": 1129, "awarded_at": "1997-01-05T00:00:00Z", "expires_at": null}]}],
+                {"left": 1129, "awarded_at": "1997-01-05T00:00:00Z", "expires_at": null}]},
+                {"currency": "coins", "available": 840, "pending": 5, "lots": [
+                {"left": 840, "awarded_at": "1997-01-05T00:00:00Z", "expires_at": null}]}],
             "metrics": [{"metric": "orders", "value": 5}],
             "audiences": [{"audience": "big", "member": false, "condition": "profile.metrics.spend > 500.0",
                 "reads": {"profile.metrics.spend": 12.5}}],
             "timeline": [{"n": 1, "occurred_at": "1997-01-05T00:00:00Z", "event": "Order Completed", "message_id": "m",
                 "reactors": [{"reactor": "a", "fired": true}, {"reactor": "b", "fired": false}],
-                "groups": [{"currency": "points", "postings": [{"account": "available", "amount": 29}, {"account": "issued", "amount": -29}]}]}],
+                "groups": [{"currency": "points", "postings": [{"account": "available", "amount": 29}, {"account": "issued", "amount": -29}]},
+                    {"currency": "coins", "postings": [{"account": "available", "amount": -60}]}]}],
         });
         let mut out = Vec::new();
-        told(&whole, &mut out)?;
+        told(&whole, &crate::output::amounts_with("coins", 2), &mut out)?;
         let text = String::from_utf8(out)?;
         for expected in [
             "user_id u-1",
             "plan = gold",
             "1,129 points\n",
+            "8.40 coins, 0.05 pending\n  8.40 of 1997",
             "never expires",
             "orders = 5",
             "big: not in, because profile.metrics.spend > 500.0",
             "profile.metrics.spend = 12.5",
-            "Order Completed  +29 points  a      m",
+            "Order Completed  +29 points, -0.60 coins  a      m",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }

@@ -59,16 +59,18 @@ impl Rehearsals {
                 })?;
             }
             Self::Show { place, id } => {
-                let report = context.client()?.get(&format!("{}/{}", path(&place), encoded(&id)))?;
+                let client = context.client()?;
+                let report = client.get(&format!("{}/{}", path(&place), encoded(&id)))?;
+                let amounts = context.amounts(&client, &place.environment)?;
                 if context.global.output == Format::Markdown {
-                    write!(context.out, "{}", rehearsal::markdown(&report))?;
+                    write!(context.out, "{}", rehearsal::markdown(&report, &amounts))?;
                     context.out.flush()?;
                     return Ok(Exit::Done);
                 }
                 context.show(&report, |out| {
                     let (id, by) = (at(&report, "/id"), at(&report, "/actor"));
                     writeln!(out, "{id}, {} by {by}", moment(&report, "/at"))?;
-                    Ok(write!(out, "{}", rehearsal::text(&report))?)
+                    Ok(write!(out, "{}", rehearsal::text(&report, &amounts))?)
                 })?;
             }
         }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     context::Context,
     exit::Exit,
-    output::{Format, rehearsal, text::at},
+    output::{Amounts, Format, rehearsal, text::at},
 };
 
 /// Try a change on recorded history: what would have come out differently
@@ -43,15 +43,14 @@ pub(crate) struct Rehearse {
     #[arg(long, value_name = "TIME", value_parser = span::moment_utc)]
     until: Option<Timestamp>,
     /// Fail when more points of a currency would be issued than this beyond those recorded (repeated)
-    #[arg(long = "budget", value_name = "CURRENCY=POINTS", value_parser = budget)]
-    budgets: Vec<(String, i64)>,
+    #[arg(long = "budget", value_name = "CURRENCY=AMOUNT", value_parser = budget)]
+    budgets: Vec<(String, String)>,
 }
 
-fn budget(text: &str) -> Result<(String, i64), String> {
-    let (currency, points) =
-        text.split_once('=').ok_or_else(|| format!("`{text}` is not a budget; write it like points=1000"))?;
-    let points = points.parse().map_err(|_| format!("`{points}` is not a whole number of points"))?;
-    Ok((currency.to_owned(), points))
+fn budget(text: &str) -> Result<(String, String), String> {
+    let wrong = || format!("`{text}` is not a budget; write it like points=1000");
+    let (currency, amount) = text.split_once('=').ok_or_else(wrong)?;
+    Amounts::is_amount(amount).then(|| (currency.to_owned(), amount.to_owned())).ok_or_else(wrong)
 }
 
 impl Rehearse {
@@ -64,16 +63,18 @@ impl Rehearse {
         body["since"] = json!(self.since);
         body["until"] = json!(self.until);
         let mut report = long::post(context, &change.target, "rehearse", &body)?;
-        let exceeded = exceeded(&report, &self.budgets)?;
+        // Written as people write them, also where the report is for programs.
+        let amounts = Amounts::of(&context.client()?, &change.target)?;
+        let exceeded = exceeded(&report, &self.budgets, &amounts)?;
         if !self.budgets.is_empty() {
             report["exceeded"] = json!(exceeded);
         }
         match context.global.output {
             Format::Markdown => {
-                write!(context.out, "{}", rehearsal::markdown(&report))?;
+                write!(context.out, "{}", rehearsal::markdown(&report, &amounts))?;
                 context.out.flush()?;
             }
-            _ => context.show(&report, |out| Ok(write!(out, "{}", rehearsal::text(&report))?))?,
+            _ => context.show(&report, |out| Ok(write!(out, "{}", rehearsal::text(&report, &amounts))?))?,
         }
         let (id, target) = (at(&report, "/id"), &change.target);
         context
@@ -87,7 +88,7 @@ impl Rehearse {
 }
 
 /// What exceeds its budget, in words.
-fn exceeded(report: &Value, budgets: &[(String, i64)]) -> Result<Vec<String>> {
+fn exceeded(report: &Value, budgets: &[(String, String)], amounts: &Amounts) -> Result<Vec<String>> {
     let mut exceeded = Vec::new();
     for (currency, allowed) in budgets {
         let issued = report
@@ -97,8 +98,11 @@ fn exceeded(report: &Value, budgets: &[(String, i64)]) -> Result<Vec<String>> {
             .ok_or_else(|| anyhow!("--budget {currency}=…: the report has no currency `{currency}`"))?;
         let side = |name: &str| issued.get(name).and_then(Value::as_i64).unwrap_or(0);
         let more = side("candidate").saturating_sub(side("recorded"));
-        if more > *allowed {
-            exceeded.push(format!("{more} more {currency} would be issued; {allowed} are allowed"));
+        let allowed = amounts.read(currency, allowed)?;
+        if more > allowed {
+            let (more, allowed) = (amounts.number(currency, more), amounts.number(currency, allowed));
+            let named = amounts.named(currency);
+            exceeded.push(format!("{more} more {named} would be issued; {allowed} are allowed"));
         }
     }
     Ok(exceeded)
@@ -111,11 +115,16 @@ mod tests {
     #[test]
     fn budgets_pass_or_fail() -> Result<()> {
         let report = json!({"currencies": {"points": {"issued": {"recorded": 100, "candidate": 150}}}});
-        let points = |allowed| [("points".to_owned(), allowed)];
-        assert!(exceeded(&report, &points(50))?.is_empty());
-        assert_eq!(exceeded(&report, &points(49))?, ["50 more points would be issued; 49 are allowed"]);
-        assert!(exceeded(&report, &[("gems".into(), 1)]).is_err());
-        assert_eq!(budget("points=5"), Ok(("points".into(), 5)));
+        let exceeded = |currency: &str, allowed: &str, decimals| {
+            let amounts = crate::output::amounts_with("points", decimals);
+            exceeded(&report, &[(currency.to_owned(), allowed.to_owned())], &amounts)
+        };
+        assert!(exceeded("points", "50", 0)?.is_empty());
+        assert_eq!(exceeded("points", "49", 0)?, ["50 more points would be issued; 49 are allowed"]);
+        assert!(exceeded("points", "0.5", 2)?.is_empty());
+        assert_eq!(exceeded("points", "0.49", 2)?, ["0.50 more points would be issued; 0.49 are allowed"]);
+        assert!(exceeded("gems", "1", 0).is_err());
+        assert_eq!(budget("points=5"), Ok(("points".into(), "5".into())));
         assert!(budget("points").is_err() && budget("points=x").is_err());
         Ok(())
     }

@@ -16,7 +16,10 @@ use crate::{
     client::{Client, Refusal, routes},
     context::Context,
     exit::Exit,
-    output::text::{at, cell},
+    output::{
+        Amounts,
+        text::{at, cell},
+    },
 };
 
 /// Send one event, and see what becomes of it
@@ -98,7 +101,10 @@ impl Send {
         };
         let report = answer.json()?;
         let item = report.pointer("/items/0").cloned().unwrap_or_default();
-        context.show(&item, |out| Ok(write!(out, "{}", told(&item, &environment))?))?;
+        // Who has only a write key sees smallest units.
+        let amounts = context.client().and_then(|client| context.amounts(&client, &environment));
+        let amounts = amounts.unwrap_or_default();
+        context.show(&item, |out| Ok(write!(out, "{}", told(&item, &environment, &amounts))?))?;
         Ok(Exit::Done)
     }
 
@@ -136,7 +142,7 @@ impl Send {
 }
 
 /// What became of it, as people read it.
-fn told(item: &Value, environment: &str) -> String {
+fn told(item: &Value, environment: &str, amounts: &Amounts) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     let id = at(item, "/message_id");
@@ -155,7 +161,9 @@ fn told(item: &Value, environment: &str) -> String {
                 None => writeln!(out, "  no reactor fired"),
             };
             for points in item.get("points").and_then(Value::as_array).into_iter().flatten() {
-                let _ = writeln!(out, "  {} {}", at(points, "/1"), at(points, "/0"));
+                let currency = at(points, "/0");
+                let named = amounts.named(&currency);
+                let _ = writeln!(out, "  {} {named}", amounts.at(&currency, points, "/1"));
             }
             problems(item, "warnings", &mut out);
             writeln!(out, "  why: greenroom explain -e {environment} {id}")
@@ -271,10 +279,10 @@ mod tests {
     fn what_became_of_it() {
         let item = json!({"message_id": "m", "outcome": "decided", "profile": "p", "n": 1, "epoch": 3,
             "fired": ["points_for_orders"], "points": [["points", 29]], "warnings": []});
-        let said = told(&item, "live");
+        let said = told(&item, "live", &crate::output::amounts_with("points", 0));
         assert!(said.contains("fired: points_for_orders") && said.contains("29 points"), "{said}");
         let item = json!({"outcome": "quarantined", "code": "schema",
             "problems": [{"pointer": "/properties/total", "detail": "is a text"}]});
-        assert!(told(&item, "live").contains("/properties/total: is a text"));
+        assert!(told(&item, "live", &Amounts::default()).contains("/properties/total: is a text"));
     }
 }

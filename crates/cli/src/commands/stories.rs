@@ -226,6 +226,50 @@ fn an_event_its_reasons_and_its_member() -> Result<()> {
     place.stop()
 }
 
+/// People read and write 8.40; programs read and write 840.
+#[test]
+fn amounts_have_the_digits_of_their_currency() -> Result<()> {
+    let place = Place::new()?;
+    place.done("env create staging");
+    let folder = place.room.path().join("program");
+    fs::create_dir(&folder)?;
+    let program = "kind: event_type
+key: order_completed
+spec: {name: Order Completed, schema: {type: object, properties: {total: {type: number}}}}
+---
+kind: currency
+key: coins
+spec: {name: Coins, decimals: 2}
+---
+kind: reactor
+key: coins_for_orders
+spec:
+  trigger: {event: order_completed}
+  actions:
+    - award: {currency: coins, of: properties.total, rate: 10}
+";
+    fs::write(folder.join("program.yaml"), program)?;
+    place.done(&format!("apply {} --to staging --auto-approve", folder.display()));
+    let sent = place.order("A2", "ann", "84");
+    assert!(sent.contains("  8.40 coins"), "{sent}");
+    let explained = place.done("explain -e staging A2");
+    assert!(explained.contains("award 8.40 coins") && explained.contains("balance 8.40"), "{explained}");
+    let taken = place.done("adjust debit -e staging ann coins 0.4 --reason late");
+    assert!(taken.contains("available -0.40, balance 8.00"), "{taken}");
+    let wrong = place.run("adjust debit -e staging ann coins 0.401 --reason late");
+    assert!(wrong.exit == Exit::Failed && wrong.err.contains("more digits"), "{}", wrong.err);
+    let shown = place.done("profile show -e staging ann");
+    assert!(shown.contains("\n8.00 coins\n  8.00 of") && shown.contains("+8.40 coins"), "{shown}");
+    let shown = place.json("profile show -e staging ann");
+    assert_eq!(
+        (shown["wallet"][0]["available"].clone(), shown["wallet"][0]["decimals"].clone()),
+        (800.into(), 2.into())
+    );
+    let sums = place.done("env show staging");
+    assert!(sums.contains("8.00") && sums.contains("-8.40"), "{sums}");
+    place.stop()
+}
+
 #[test]
 fn an_import_goes_on_where_it_was() -> Result<()> {
     let place = Place::new()?;

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     exit::Exit,
     output::{
-        Format,
+        Amounts, Format,
         text::{at, moment},
     },
 };
@@ -29,7 +29,9 @@ pub(crate) struct Tail {
 impl Tail {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
         let path = format!("{}/tail", routes::environment(&self.place.environment));
-        let lines = context.client()?.lines(&path)?;
+        let client = context.client()?;
+        let amounts = context.amounts(&client, &self.place.environment)?;
+        let lines = client.lines(&path)?;
         context.note(&format!("following {}; Ctrl-C ends it", self.place.environment))?;
         let mut event = String::new();
         for line in lines.lines() {
@@ -42,7 +44,7 @@ impl Tail {
                     "missed" => context.note(&format!("missed {data} lines: too many at once"))?,
                     _ if context.global.output == Format::Table => {
                         let value: Value = serde_json::from_str(data).context("a line is not JSON")?;
-                        writeln!(context.out, "{}", told(&value))?;
+                        writeln!(context.out, "{}", told(&value, &amounts))?;
                     }
                     _ => writeln!(context.out, "{data}")?,
                 }
@@ -54,7 +56,7 @@ impl Tail {
     }
 }
 
-fn told(line: &Value) -> String {
+fn told(line: &Value, amounts: &Amounts) -> String {
     let name = match at(line, "/event").as_str() {
         "-" => at(line, "/kind"),
         event => event.to_owned(),
@@ -67,9 +69,9 @@ fn told(line: &Value) -> String {
                 .into_iter()
                 .flatten()
                 .map(|points| {
-                    let amount = at(points, "/1");
-                    let sign = if amount.starts_with('-') { "" } else { "+" };
-                    format!("{sign}{amount} {}", at(points, "/0"))
+                    let currency = at(points, "/0");
+                    let amount = points.pointer("/1").and_then(Value::as_i64).unwrap_or(0);
+                    format!("{} {}", amounts.signed(&currency, amount), amounts.named(&currency))
                 })
                 .collect();
             match (points.is_empty(), at(line, "/fired").as_str()) {
@@ -100,8 +102,9 @@ mod tests {
     fn a_line_says_who_what_and_why() {
         let line = json!({"decided_at": "2026-01-01T00:00:00.5Z", "kind": "track", "event": "Order Completed",
             "message_id": "m1", "profile": "p1", "outcome": "decided", "fired": ["a"], "points": [["points", 5]]});
-        assert_eq!(told(&line), "2026-01-01 00:00:00Z  Order Completed  p1  +5 points (a)  m1");
+        let amounts = crate::output::amounts_with("points", 2);
+        assert_eq!(told(&line, &amounts), "2026-01-01 00:00:00Z  Order Completed  p1  +0.05 points (a)  m1");
         let line = json!({"decided_at": "x", "kind": "identify", "outcome": "quarantined", "code": "schema"});
-        assert_eq!(told(&line), "x  identify  -  quarantined (schema)  -");
+        assert_eq!(told(&line, &amounts), "x  identify  -  quarantined (schema)  -");
     }
 }

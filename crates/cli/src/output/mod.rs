@@ -1,11 +1,15 @@
 //! The forms that results take.
 
+mod amount;
 pub(crate) mod rehearsal;
 mod table;
 pub(crate) mod text;
 pub(crate) mod trace;
 pub(crate) mod yaml;
 
+pub(crate) use amount::Amounts;
+#[cfg(test)]
+pub(crate) use amount::with as amounts_with;
 pub(crate) use table::{Column, Table};
 
 /// A form.

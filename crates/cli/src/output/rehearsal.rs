@@ -5,13 +5,34 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::{
-    Table,
+    Amounts, Table,
     text::{at, cell, count, number, short, visible},
     trace,
 };
 
-/// The rows of a report: title of the table, header, rows of `what, recorded, candidate`.
-type Section = (&'static str, Vec<(String, i64, i64)>);
+/// A row of a report: what, and its figures as people read them.
+struct Row {
+    what: String,
+    recorded: String,
+    candidate: String,
+    change: String,
+}
+
+impl Row {
+    fn counted(what: String, (recorded, candidate): (i64, i64)) -> Self {
+        let change = signed(candidate - recorded);
+        Self { what, recorded: count(recorded), candidate: count(candidate), change }
+    }
+
+    fn amounts(what: String, (recorded, candidate): (i64, i64), amounts: &Amounts, currency: &str) -> Self {
+        let number = |units| amounts.number(currency, units);
+        let change = amounts.signed(currency, candidate - recorded);
+        Self { what, recorded: number(recorded), candidate: number(candidate), change }
+    }
+}
+
+/// A table of a report: its title and its rows.
+type Section = (&'static str, Vec<Row>);
 
 fn fields(value: &Value, pointer: &str) -> Map<String, Value> {
     value.pointer(pointer).and_then(Value::as_object).cloned().unwrap_or_default()
@@ -21,7 +42,7 @@ fn both(value: &Value) -> Option<(i64, i64)> {
     Some((value.get("recorded")?.as_i64()?, value.get("candidate")?.as_i64()?))
 }
 
-fn sections(report: &Value) -> Vec<Section> {
+fn sections(report: &Value, amounts: &Amounts) -> Vec<Section> {
     let mut reactors = Vec::new();
     for (key, reactor) in fields(report, "/reactors") {
         let mut note = String::new();
@@ -31,27 +52,29 @@ fn sections(report: &Value) -> Vec<Section> {
         if reactor.get("depends_on_order").and_then(Value::as_bool).unwrap_or(false) {
             note.push_str(" (depends on order)");
         }
-        if let Some((recorded, candidate)) = reactor.get("fired").and_then(both) {
-            reactors.push((format!("{key}: fired{note}"), recorded, candidate));
+        if let Some(fired) = reactor.get("fired").and_then(both) {
+            reactors.push(Row::counted(format!("{key}: fired{note}"), fired));
         }
         for (currency, points) in fields(&reactor, "/points") {
-            if let Some((recorded, candidate)) = both(&points) {
-                reactors.push((format!("{key}: {currency}"), recorded, candidate));
+            if let Some(points) = both(&points) {
+                let what = format!("{key}: {}", amounts.named(&currency));
+                reactors.push(Row::amounts(what, points, amounts, &currency));
             }
         }
     }
     let mut currencies = Vec::new();
     for (currency, figures) in fields(report, "/currencies") {
         for what in ["issued", "redeemed", "expired", "adjusted", "liability"] {
-            if let Some((recorded, candidate)) = figures.get(what).and_then(both) {
-                currencies.push((format!("{currency}: {what}"), recorded, candidate));
+            if let Some(points) = figures.get(what).and_then(both) {
+                let what = format!("{}: {what}", amounts.named(&currency));
+                currencies.push(Row::amounts(what, points, amounts, &currency));
             }
         }
     }
     let plain = |pointer: &str| {
         fields(report, pointer)
             .into_iter()
-            .filter_map(|(key, value)| both(&value).map(|(recorded, candidate)| (key, recorded, candidate)))
+            .filter_map(|(key, value)| both(&value).map(|figures| Row::counted(key, figures)))
             .collect::<Vec<_>>()
     };
     [
@@ -112,16 +135,16 @@ fn remarks(report: &Value) -> Vec<String> {
 }
 
 /// For a terminal.
-pub(crate) fn text(report: &Value) -> String {
+pub(crate) fn text(report: &Value, amounts: &Amounts) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", verdict(report));
     for line in control(report) {
         let _ = writeln!(out, "{line}");
     }
-    for (title, rows) in sections(report) {
+    for (title, rows) in sections(report, amounts) {
         let mut table = Table::new(&[title, "RECORDED", "CANDIDATE", "CHANGE"]);
-        for (what, recorded, candidate) in rows {
-            table.push([visible(&what), count(recorded), count(candidate), signed(candidate - recorded)]);
+        for row in rows {
+            table.push([visible(&row.what), row.recorded, row.candidate, row.change]);
         }
         let _ = write!(out, "\n{table}");
     }
@@ -137,7 +160,8 @@ pub(crate) fn text(report: &Value) -> String {
             .into_iter()
             .filter_map(|(currency, points)| {
                 let (recorded, candidate) = both(&points)?;
-                Some(format!("{} → {} {currency}", count(recorded), count(candidate)))
+                let number = |units| amounts.number(&currency, units);
+                Some(format!("{} → {} {}", number(recorded), number(candidate), amounts.named(&currency)))
             })
             .collect();
         let erased = member.get("erased").and_then(Value::as_bool).unwrap_or(false);
@@ -158,20 +182,19 @@ pub(crate) fn text(report: &Value) -> String {
 }
 
 /// For a pull request.
-pub(crate) fn markdown(report: &Value) -> String {
+pub(crate) fn markdown(report: &Value, amounts: &Amounts) -> String {
     let escape = |text: &str| text.replace('|', "\\|").replace('<', "&lt;");
     let mut out = String::from("### Rehearsal\n\n");
     let _ = writeln!(out, "{}\n", escape(&verdict(report)));
     for line in control(report) {
         let _ = writeln!(out, "**{}**\n", escape(line.trim()));
     }
-    for (title, rows) in sections(report) {
+    for (title, rows) in sections(report, amounts) {
         let title = title.to_lowercase();
         let _ = writeln!(out, "| {title} | recorded | candidate | change |\n| --- | ---: | ---: | ---: |");
-        for (what, recorded, candidate) in rows {
-            let change = signed(candidate - recorded);
-            let what = escape(&visible(&what));
-            let _ = writeln!(out, "| {what} | {} | {} | {change} |", count(recorded), count(candidate));
+        for row in rows {
+            let what = escape(&visible(&row.what));
+            let _ = writeln!(out, "| {what} | {} | {} | {} |", row.recorded, row.candidate, row.change);
         }
         out.push('\n');
     }
@@ -193,6 +216,7 @@ mod tests {
             "control_records": 1234, "events": 1234, "profiles": 10, "profiles_affected": 2,
             "reactors": {"bonus": {"fired": {"recorded": 1, "candidate": 2}, "dead": false,
                 "points": {"points": {"recorded": 1000, "candidate": 2500}}}},
+            "currencies": {"coins": {"issued": {"recorded": 840, "candidate": 123_456}}},
             "audiences": {"big": {"recorded": 5, "candidate": 4}},
             "rejected": {"schema": 3},
             "most_affected": [{"profile": "p1", "points": {"points": {"recorded": 1, "candidate": 2}}, "event": null},
@@ -202,22 +226,24 @@ mod tests {
 
     #[test]
     fn figures_stand_beside_each_other() {
-        let text = text(&report());
+        let amounts = crate::output::amounts_with("coins", 2);
+        let text = text(&report(), &amounts);
         for expected in [
             "1,234 events of 10 members in live (the whole history), aaaaaaaaaaaa → bbbbbbbbbbbb",
             "trusted: 1,234 records",
             "bonus: points     1,000      2,500  +1,500",
+            "coins: issued      8.40   1,234.56  +1,226.16",
             "would have gone into quarantine: 3 (schema)",
             "p1  1 → 2 points",
             "p2  erased since",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
-        let markdown = markdown(&report());
+        let markdown = markdown(&report(), &amounts);
         assert!(markdown.contains("| big | 5 | 4 | -1 |"), "{markdown}");
         let mut untrusted = report();
         untrusted["trusted"] = json!(false);
         untrusted["untrusted_because"] = json!(["a record came out differently"]);
-        assert!(super::text(&untrusted).contains("NOT TRUSTED"), "it says so first");
+        assert!(super::text(&untrusted, &amounts).contains("NOT TRUSTED"), "it says so first");
     }
 }

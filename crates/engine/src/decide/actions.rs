@@ -254,6 +254,14 @@ impl<'a> Work<'a> {
         wallets.deduct(&currency, terms, amount, self.times.occurred_at, short, Reason::Deduct)
     }
 
+    /// An amount as people write it.
+    fn in_words(&self, currency: &Key, amount: i64) -> String {
+        match self.rules.program.currencies.get(currency) {
+            Some(declared) => format!("{} {currency}", declared.amount(amount)),
+            None => format!("{amount} {currency}"),
+        }
+    }
+
     /// Does one action; the words tell what it did.
     fn perform(&mut self, step: &Step<'a>, key: &Key, action: Planned<'a>) -> Result<Option<String>, Stop> {
         let traced = self.trace.is_some();
@@ -273,19 +281,21 @@ impl<'a> Work<'a> {
                     let expires = lot.and_then(|lot| lot.expires_at);
                     let matures = matures.map_or_else(String::new, |at| format!(", pending until {at}"));
                     let expires = expires.map_or_else(String::new, |at| format!(", expire at {at}"));
-                    format!("award {amount} {currency}{matures}{expires}")
+                    format!("award {}{matures}{expires}", self.in_words(currency, amount))
                 })
             }
             Planned::Deduct(currency, amount, short) => {
                 let group =
                     self.deduct(&self.profile.wallets, currency, amount, short).map_err(ledger_fault)?;
                 let Some(mut group) = group else {
-                    return Ok(said(&|| format!("deduct {amount} {currency}: there is nothing to take")));
+                    return Ok(said(&|| {
+                        format!("deduct {}: there is nothing to take", self.in_words(currency, amount))
+                    }));
                 };
                 group.reactor = Some(key.shared());
                 let taken = -group.net();
                 self.post(group)?;
-                said(&|| format!("deduct {taken} {currency}"))
+                said(&|| format!("deduct {}", self.in_words(currency, taken)))
             }
             Planned::SetTrait(name, value) => {
                 let words = said(&|| format!("set trait {name} to {value}"));

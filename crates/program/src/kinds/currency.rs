@@ -56,3 +56,41 @@ pub struct Currency {
     /// For people.
     pub description: Option<String>,
 }
+
+impl Currency {
+    /// An amount of it as people write it.
+    pub fn amount(&self, units: i64) -> String {
+        amount(i128::from(units), self.decimals)
+    }
+}
+
+/// So many of a currency's smallest unit as people write them, with `decimals` digits after the point.
+pub fn amount(units: i128, decimals: u8) -> String {
+    if decimals == 0 {
+        return units.to_string();
+    }
+    let width = usize::from(decimals);
+    let digits = format!("{:0>least$}", units.unsigned_abs(), least = width + 1);
+    let (whole, part) = digits.split_at(digits.len() - width);
+    let sign = if units < 0 { "-" } else { "" };
+    format!("{sign}{whole}.{part}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn amounts_as_people_write_them() {
+        for (units, decimals, expected) in [
+            (840, 0, "840"),
+            (840, 2, "8.40"),
+            (-5, 2, "-0.05"),
+            (0, 3, "0.000"),
+            (-1_000_000, 6, "-1.000000"),
+            (i128::from(i64::MIN), 2, "-92233720368547758.08"),
+        ] {
+            assert_eq!(amount(units, decimals), expected, "{units} with {decimals} digits");
+        }
+    }
+}

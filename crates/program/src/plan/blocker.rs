@@ -8,7 +8,7 @@ use super::{
     resolve::{Compared, Outcome},
     scope::Settled,
 };
-use crate::{Address, Kind, closure::Because};
+use crate::{Address, Kind, closure::Because, kinds::currency::amount};
 
 /// A stable word for what stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -173,13 +173,17 @@ fn held(input: &PlanInput<'_>, address: &Address) -> Option<Blocker> {
         Kind::Currency => {
             let held = input.facts.held.get(&address.key)?;
             let wallets = plural(held.wallets, "wallet");
+            let spec = input.target.specs.get(address);
+            let spec: Option<Value> = spec.and_then(|text| serde_json::from_str(text).ok());
+            let decimals = spec.and_then(|spec| spec.get("decimals")?.as_u64()).unwrap_or(0);
+            let decimals = u8::try_from(decimals).unwrap_or(0);
             (
                 held.wallets,
                 format!(
-                    "it would be deleted, but {} {wallets} {} any: {} of its smallest units altogether",
+                    "it would be deleted, but {} {wallets} {} any: {} altogether",
                     held.wallets,
                     if held.wallets == 1 { "holds or owes" } else { "hold or owe" },
-                    held.points
+                    amount(held.points, decimals)
                 ),
             )
         }

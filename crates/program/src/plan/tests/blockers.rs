@@ -20,7 +20,8 @@ fn deleting_what_is_used_names_the_users() {
 
 #[test]
 fn deleting_what_members_hold_names_the_count() {
-    let base = [("audience/big", r#"{"condition":"true"}"#), ("currency/points", A)];
+    let base =
+        [("audience/big", r#"{"condition":"true"}"#), ("currency/points", r#"{"name":"A","decimals":2}"#)];
     let mut situation = Situation::of(Some(&base), &[], &base).allow_delete();
     assert!(!situation.plan().blocked());
     situation.facts.members.insert(key("big"), 734);
@@ -31,7 +32,7 @@ fn deleting_what_members_hold_names_the_count() {
     assert_eq!(plan.blockers[1].message, "it would be deleted, but has 734 members");
     assert_eq!(
         plan.blockers[0].message,
-        "it would be deleted, but 1 wallet holds or owes any: 120 of its smallest units altogether"
+        "it would be deleted, but 1 wallet holds or owes any: 1.20 altogether"
     );
     assert!(plan.blockers[0].help.as_deref().is_some_and(|help| help.starts_with("retire it instead")));
     situation.facts.members.insert(key("big"), 0);

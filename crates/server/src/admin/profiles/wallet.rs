@@ -15,12 +15,15 @@ use crate::{
     },
 };
 
-/// A member's points of one currency, in its smallest unit.
+/// A member's points of one currency, in whole numbers of its smallest unit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WalletForm {
     /// The currency.
     #[schema(example = "points")]
     currency: String,
+    /// How many digits of the amounts people read after the point: with 2, 840 is 8.40.
+    #[schema(example = 0)]
+    decimals: u8,
     /// Can be spent; below zero where the currency allows it.
     #[schema(example = 120)]
     available: i64,
@@ -65,6 +68,8 @@ pub(crate) async fn wallet(
     Asked(paging): Asked<Paging>,
 ) -> Result<Json<Listed<WalletForm>>, Problem> {
     let profile = expect(&access.environment, of.id()?).await?;
+    let rules = access.environment.rules();
+    let decimals = |key: &str| rules.program.currencies.get(key).map_or(0, |currency| currency.decimals);
     let wallets = Arc::unwrap_or_clone(profile.wallets).0.into_iter().collect();
     paging
         .part(wallets, |(currency, wallet)| {
@@ -82,6 +87,7 @@ pub(crate) async fn wallet(
             // Oldest expiry first; what never expires comes last.
             lots.sort_by_key(|lot| (lot.expires_at.is_none(), lot.expires_at, lot.awarded_at));
             WalletForm {
+                decimals: decimals(&currency.0),
                 currency: currency.to_string(),
                 available: wallet.available(),
                 pending: wallet.pending(),
