@@ -113,6 +113,12 @@ fn whole(number: &Number) -> Option<i64> {
     }
 }
 
+/// A decimal as a JSON number, exactly.
+pub fn decimal_json(decimal: Decimal) -> Json {
+    // Digits with a point and a sign are a JSON number.
+    decimal.normalize().to_string().parse::<Number>().map_or(Json::Null, Json::Number)
+}
+
 /// A decimal as the double that is nearest to it.
 #[allow(clippy::cast_precision_loss)] // below 2^53 nothing is lost
 pub fn decimal_value(decimal: Decimal) -> Option<Value> {

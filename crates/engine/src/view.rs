@@ -140,15 +140,31 @@ impl Facts for View<'_> {
     }
 }
 
-/// A metric's value as of a day. `count` and `sum` are 0 where there is nothing, the others absent.
+/// A metric's value as of a day, as expressions see it. `count` and `sum` are 0 where there is nothing, the others
+/// absent.
 fn metric_value(key: &str, metric: &Metric, state: Option<&MetricState>, day: i32) -> Option<Value> {
+    match &*observed(key, metric, state, day)? {
+        Observed::Count(n) => i64::try_from(*n).ok().map(Value::Int),
+        Observed::Sum(d) | Observed::Min(d) | Observed::Max(d) => number(*d, &metric.value_type),
+        Observed::Last(_, text) => values::from_text(text, &metric.value_type),
+        Observed::Earliest(at) | Observed::Latest(at) => Some(Value::Timestamp(*at)),
+    }
+}
+
+/// All that a metric observed in its window, as of a day.
+fn observed<'a>(
+    key: &str,
+    metric: &Metric,
+    state: Option<&'a MetricState>,
+    day: i32,
+) -> Option<Cow<'a, Observed>> {
     let (from, to) = calendar::reach(metric.window, day);
     let reached = state.map(|state| state.buckets.between(&from, &to)).unwrap_or_default();
     let mut buckets = reached.iter().map(|(_, it)| it);
     let Some(first) = buckets.next() else {
         return match metric.aggregate {
-            Aggregate::Count => Some(Value::Int(0)),
-            Aggregate::Sum => number(Decimal::ZERO, &metric.value_type),
+            Aggregate::Count => Some(Cow::Owned(Observed::Count(0))),
+            Aggregate::Sum => Some(Cow::Owned(Observed::Sum(Decimal::ZERO))),
             Aggregate::Min | Aggregate::Max | Aggregate::Last => None,
         };
     };
@@ -156,12 +172,7 @@ fn metric_value(key: &str, metric: &Metric, state: Option<&MetricState>, day: i3
     for bucket in buckets {
         apply::join(key, total.to_mut(), bucket).ok()?;
     }
-    match &*total {
-        Observed::Count(n) => i64::try_from(*n).ok().map(Value::Int),
-        Observed::Sum(d) | Observed::Min(d) | Observed::Max(d) => number(*d, &metric.value_type),
-        Observed::Last(_, text) => values::from_text(text, &metric.value_type),
-        Observed::Earliest(at) | Observed::Latest(at) => Some(Value::Timestamp(*at)),
-    }
+    Some(total)
 }
 
 fn number(decimal: Decimal, of_type: &ValueType) -> Option<Value> {
@@ -172,10 +183,32 @@ fn number(decimal: Decimal, of_type: &ValueType) -> Option<Value> {
     }
 }
 
-/// The values of all metrics as of a moment, for people; absent ones are left out.
+/// The values of all metrics as of a moment, as expressions see them; absent ones are left out.
 pub fn metric_values(rules: &Rules, profile: &Profile, at: Timestamp) -> Vec<(Key, Value)> {
     let view = View::new(rules, profile, None, at);
     rules.program.metrics.keys().filter_map(|key| Some((key.clone(), view.metric(key.as_str())?))).collect()
+}
+
+/// The same as JSON, for people and programs outside: decimals exact to the last digit, where an expression sees the
+/// nearest double.
+pub fn metrics_exact(rules: &Rules, profile: &Profile, at: Timestamp) -> Vec<(Key, Json)> {
+    let day = calendar::day_of(&rules.program.settings.time_zone, at);
+    let exact = |key: &Key, metric: &Metric| {
+        let state = profile.metrics.get(key.as_str()).map(|state| &**state);
+        match &*observed(key.as_str(), metric, state, day)? {
+            Observed::Sum(d) | Observed::Min(d) | Observed::Max(d) => Some(values::decimal_json(*d)),
+            Observed::Last(_, text) if metric.value_type == ValueType::Decimal => {
+                values::exact(&serde_json::from_str(text).ok()?, &metric.value_type).map(values::decimal_json)
+            }
+            _ => metric_value(key.as_str(), metric, state, day).as_ref().map(Value::to_json),
+        }
+    };
+    rules
+        .program
+        .metrics
+        .iter()
+        .filter_map(|(key, metric)| Some((key.clone(), exact(key, metric)?)))
+        .collect()
 }
 
 /// Why a profile is in an audience, or is not: the condition as written, and what it reads, as JSON.

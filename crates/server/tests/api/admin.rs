@@ -432,6 +432,17 @@ async fn backups_are_made_while_serving_and_put_back() {
     assert_eq!(house.post("/environments/staging/verify", json!({})).await.ok()["passed"], true);
 }
 
+/// Conditions read the nearest double; what is shown is what was counted.
+#[tokio::test]
+async fn a_metric_is_shown_to_the_last_digit() {
+    let (house, _, key) = with_member().await;
+    let order = |id: &str, total: &str| order("u-2", id, total);
+    house.track(&key, json!([order("7", "1234567890123456.78"), order("8", "0.01")])).await;
+    let id = house.profile_of("staging", "u-2").await;
+    let metrics = house.get(&format!("/environments/staging/profiles/{id}/metrics")).await;
+    assert_eq!(metrics["data"][0]["value"].to_string(), "1234567890123456.79");
+}
+
 /// Refused by a look at it, in words and without a path of the server's machine; nothing was stopped for it.
 #[tokio::test]
 async fn a_backup_of_another_environment_is_refused_while_this_one_serves_on() {

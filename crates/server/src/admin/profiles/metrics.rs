@@ -20,7 +20,7 @@ pub(crate) struct MetricOfProfile {
     /// Its key.
     #[schema(example = "spend")]
     metric: String,
-    /// Its value now, in its window; `null` before anything counted.
+    /// Its value now, in its window; `null` before anything counted. A sum is exact, to the last digit.
     #[schema(value_type = Object, example = json!(612.4))]
     value: Value,
 }
@@ -40,15 +40,12 @@ pub(crate) async fn metrics(
     let profile = expect(environment, of.id()?).await?;
     let rules = environment.rules();
     let mut values: std::collections::BTreeMap<_, _> =
-        engine::view::metric_values(&rules, &profile, environment.now()).into_iter().collect();
+        engine::view::metrics_exact(&rules, &profile, environment.now()).into_iter().collect();
     let rows = rules
         .program
         .metrics
         .keys()
-        .map(|key| MetricOfProfile {
-            metric: key.to_string(),
-            value: values.remove(key).map_or(Value::Null, |value| value.to_json()),
-        })
+        .map(|key| MetricOfProfile { metric: key.to_string(), value: values.remove(key).unwrap_or_default() })
         .collect();
     paging.part(rows, |row| row).map(Json)
 }
