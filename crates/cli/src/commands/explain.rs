@@ -17,15 +17,16 @@ use crate::{
     },
 };
 
-/// Why an event came out as it did
+/// Why an event, or any other record of a member, came out as it did
 ///
 /// Which reactors were considered, what their conditions saw, what stopped them, what was posted, and under
-/// which revision. `EVENT_ID` is the event's messageId.
+/// which revision. Work that became due, merges, upgrades and orders by hand came with no messageId: name those by
+/// their address PROFILE/N, the member's id and the N that `profile show` lists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
     #[command(flatten)]
     place: In,
-    /// The event's messageId
+    /// The event's messageId, or a record's address PROFILE/N
     #[arg(value_name = "EVENT_ID")]
     id: String,
 }
@@ -51,14 +52,11 @@ fn told(explanation: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<(
         return Ok(());
     }
     let record = explanation.get("record").cloned().unwrap_or_default();
-    writeln!(
-        out,
-        "{} {} of profile {}, record {}",
-        at(&record, "/kind"),
-        at(&record, "/event"),
-        at(&record, "/profile"),
-        at(&record, "/n"),
-    )?;
+    let what = match at(&record, "/event").as_str() {
+        "-" => at(&record, "/kind"),
+        event => format!("{} {event}", at(&record, "/kind")),
+    };
+    writeln!(out, "{what} of profile {}, record {}", at(&record, "/profile"), at(&record, "/n"))?;
     writeln!(
         out,
         "happened {}, decided {} under revision {} (epoch {})",
@@ -69,6 +67,13 @@ fn told(explanation: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<(
     )?;
     if let Some(properties) = explanation.pointer("/message/properties") {
         writeln!(out, "properties {}", visible(&properties.to_string()))?;
+    }
+    if let Some(order) = record.get("order").and_then(Value::as_str) {
+        writeln!(out, "ordered by {}", visible(order))?;
+    }
+    for merge in explanation.get("merges").and_then(Value::as_array).into_iter().flatten() {
+        let out_by = at(merge, "/out");
+        writeln!(out, "merged a profile: moved out by {out_by}, taken in by {}", at(merge, "/taken_in"))?;
     }
     writeln!(out, "\nreactors considered:")?;
     match explanation.get("trace").filter(|trace| !trace.is_null()) {
@@ -129,12 +134,14 @@ mod tests {
                 "groups": [{"id": "p1/3/0", "currency": "points", "reason": "award", "reactor": "r",
                     "postings": [{"account": "available", "amount": 29, "balance": 129}, {"account": "issued", "amount": -29, "balance": null}]}]},
             "trace": {"considered": [{"reactor": "r", "cause": "event order_completed", "stopped": null, "did": ["award 29 points"]}]},
+            "merges": [{"out": "p0/4", "taken_in": "p1/2"}],
             "message": {"properties": {"total": 29.33}},
         });
         let mut out = Vec::new();
         told(&explanation, &crate::output::amounts_with("points", 1), &mut out)?;
         let text = String::from_utf8(out)?;
         for expected in [
+            "merged a profile: moved out by p0/4, taken in by p1/2",
             "track Order Completed of profile p1, record 3",
             "happened 1997-01-05 00:00:00Z",
             r#"properties {"total":29.33}"#,

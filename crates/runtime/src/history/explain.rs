@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use engine::{Decision, Trace, profile::Standing};
+use engine::{Decision, Effect, Trace, profile::Standing, record::Recorded};
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::RevisionId;
-use store::{DirectoryEntry, DirectoryKey, Stream};
+use store::{Direction, DirectoryEntry, DirectoryKey, Stream};
 
 use super::walk;
 use crate::{Environment, Error, Result};
@@ -21,6 +21,12 @@ pub struct ExplainedRecord {
     pub kind: String,
     /// The message, if it came as one and was not erased.
     pub message: Option<engine::Message>,
+    /// The order, if it was one by hand and was not erased.
+    pub order: Option<engine::Command>,
+    /// Whether the person was erased, and with them what came in.
+    pub erased: bool,
+    /// The merges that it led to, or that it is.
+    pub merges: Vec<Merge>,
     /// When it happened.
     pub occurred_at: Timestamp,
     /// When it was decided.
@@ -33,6 +39,18 @@ pub struct ExplainedRecord {
     pub decision: Decision,
     /// Why; or why that cannot be told any more.
     pub trace: Result<Trace, String>,
+}
+
+/// Where a record is: whose stream, and the position in it.
+pub type At = (ProfileId, u64);
+
+/// One profile moved into another, in the streams of both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Merge {
+    /// The record by which it moved out. `None` when nothing is known of it any more.
+    pub out: Option<At>,
+    /// The record by which the other took it in.
+    pub taken_in: At,
 }
 
 /// What an event id leads to.
@@ -96,11 +114,19 @@ impl Environment {
             Some(engine::Input::Message(message, _)) => Some(engine::Message::clone(message)),
             _ => None,
         };
+        let order = match &recorded.input {
+            Some(engine::Input::Command(order)) => Some(engine::Command::clone(order)),
+            _ => None,
+        };
+        let merges = self.merges_of(profile, &recorded).await?;
         Ok(ExplainedRecord {
             profile,
             n,
             kind: recorded.kind.to_owned(),
             message,
+            order,
+            erased: recorded.input.is_none(),
+            merges,
             occurred_at: recorded.times.occurred_at,
             decided_at: recorded.times.decided_at,
             epoch: recorded.epoch,
@@ -108,6 +134,42 @@ impl Environment {
             decision: recorded.decision,
             trace,
         })
+    }
+
+    /// The merges of a record. Those that a message led to stand right before it, in its own commit; only work
+    /// that became due and upgrades may stand between.
+    async fn merges_of(&self, profile: ProfileId, recorded: &Recorded) -> Result<Vec<Merge>> {
+        let mut merges = Vec::new();
+        if let Some(from) = absorbed(recorded) {
+            merges.push(Merge { out: self.moved_out(from).await?, taken_in: (profile, recorded.n) });
+        }
+        if !matches!(recorded.input, Some(engine::Input::Message(..))) {
+            return Ok(merges);
+        }
+        for n in (1..recorded.n).rev() {
+            let Some(record) = self.store.record(Stream::Profile(profile), n).await? else { break };
+            let before = engine::record::decode(&record.header, record.body.as_deref())?;
+            if !matches!(before.kind, "merge_in" | "timer" | "upgrade") {
+                break;
+            }
+            if let Some(from) = absorbed(&before) {
+                merges.push(Merge { out: self.moved_out(from).await?, taken_in: (profile, n) });
+            }
+        }
+        merges.reverse();
+        Ok(merges)
+    }
+
+    /// The record by which a profile moved into another: the last of its stream, or the last before it was erased.
+    async fn moved_out(&self, from: ProfileId) -> Result<Option<At>> {
+        let last = self.store.stream(Stream::Profile(from), Direction::Backward, None, 2).await?;
+        for record in &last.rows {
+            let recorded = engine::record::decode(&record.header, record.body.as_deref())?;
+            if recorded.kind == "merge_out" {
+                return Ok(Some((from, record.n)));
+            }
+        }
+        Ok(None)
     }
 
     /// The profile that owns an identity.
@@ -133,4 +195,12 @@ impl Environment {
         }
         Ok(id)
     }
+}
+
+/// Whom a record took in.
+fn absorbed(recorded: &Recorded) -> Option<ProfileId> {
+    recorded.decision.effects.iter().find_map(|effect| match effect {
+        Effect::Absorbed(from, _) => Some(*from),
+        _ => None,
+    })
 }

@@ -432,6 +432,47 @@ async fn backups_are_made_while_serving_and_put_back() {
     assert_eq!(house.post("/environments/staging/verify", json!({})).await.ok()["passed"], true);
 }
 
+/// What came with no message id is explained by its address, and a message names the merges that it led to.
+#[tokio::test]
+async fn every_record_is_explained_by_its_address() {
+    let (house, id, key) = with_member().await;
+    house.track(&key, json!([order("u-0", "0", "5")])).await;
+    let old = house.profile_of("staging", "u-0").await;
+    let alias = json!({"type": "alias", "userId": "u-1", "previousId": "u-0", "messageId": "a-1"});
+    house.track(&key, json!([alias])).await;
+    let by_hand = json!({"currency": "points", "amount": 5, "reason": "late"});
+    let path = format!("/environments/staging/profiles/{id}/adjustments");
+    house.ask_with("POST", &path, Some(by_hand), &[("idempotency-key", "k1")]).await.ok();
+
+    let explain =
+        async |id: &str| house.get(&format!("/environments/staging/events/{}", id.replace('/', "%2F"))).await;
+    let merges = explain("a-1").await["merges"].clone();
+    assert_eq!(merges, json!([{"out": format!("{old}/2"), "taken_in": format!("{id}/4")}]));
+    for (address, kind) in [
+        (format!("{old}/1"), "track"),
+        (format!("{old}/2"), "merge_out"),
+        (format!("{id}/4"), "merge_in"),
+        (format!("{id}/5"), "alias"),
+        (format!("{id}/6"), "credit"),
+    ] {
+        let explained = explain(&address).await;
+        let record = &explained["record"];
+        assert_eq!(
+            (record["kind"].as_str(), record["erased"].as_bool()),
+            (Some(kind), Some(false)),
+            "{record}"
+        );
+        assert!(explained["trace"].is_object(), "{kind}: {}", explained["no_trace"]);
+        assert_eq!(explained["merges"] == merges, matches!(kind, "merge_in" | "alias"), "{kind}");
+        let order = record["order"].as_str().is_some_and(|order| order.ends_with(": late"));
+        assert_eq!(order, kind == "credit", "{record}");
+    }
+    for unknown in [format!("{id}/7"), "u-1/1".into()] {
+        let path = format!("/environments/staging/events/{}", unknown.replace('/', "%2F"));
+        house.ask("GET", &path, None).await.refused(404, "not_found");
+    }
+}
+
 /// Conditions read the nearest double; what is shown is what was counted.
 #[tokio::test]
 async fn a_metric_is_shown_to_the_last_digit() {

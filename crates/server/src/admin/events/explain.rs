@@ -1,10 +1,10 @@
 use axum::{Json, extract::Path};
-use runtime::history::{Explained, ExplainedRecord};
+use runtime::history::{At, Explained, ExplainedRecord, Merge};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{RecordForm, json};
+use super::{RecordForm, json, ordered};
 use crate::{
     Code, Problem,
     admin::{
@@ -25,6 +25,8 @@ pub(crate) struct Explanation {
     record: Option<RecordForm>,
     /// The revision in force then.
     revision: Option<String>,
+    /// The merges that it led to, or that it is, oldest first. Each of their records can be explained by its address.
+    merges: Vec<MergeForm>,
     /// The event, as it was kept.
     #[schema(value_type = Option<Object>)]
     message: Option<Value>,
@@ -38,7 +40,28 @@ pub(crate) struct Explanation {
     quarantined: Option<QuarantinedForm>,
 }
 
-/// Explains an event
+/// One member moved into another: two records, each in its own stream, by their addresses `PROFILE/N`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MergeForm {
+    /// By which the one moved out; `null` when nothing is known of it any more.
+    #[schema(example = "6f1d0c2a-93b4-4a57-8f0e-1b2c3d4e5f60/4")]
+    out: Option<String>,
+    /// By which the other took it in.
+    #[schema(example = "0b9f3a55-1c2d-4e6f-9a8b-7c6d5e4f3a2b/2")]
+    taken_in: String,
+}
+
+impl MergeForm {
+    fn of(merge: &Merge) -> Self {
+        let address = |(profile, n): At| format!("{profile}/{n}");
+        Self { out: merge.out.map(address), taken_in: address(merge.taken_in) }
+    }
+}
+
+/// Explains an event, or any record of a member
+///
+/// Work that became due, upgrades, merges and orders by hand came with no `messageId`; like any record they have an
+/// address, `PROFILE/N` (written `PROFILE%2FN` in the path): the member, and the position in the member's timeline.
 #[utoipa::path(
     get, path = "/environments/{environment}/events/{message_id}", operation_id = "explainEvent", tag = "events",
     params(OfMessage),
@@ -55,23 +78,33 @@ pub(crate) async fn explain(
             place: "quarantined",
             record: None,
             revision: None,
+            merges: Vec::new(),
             message: None,
             trace: None,
             no_trace: None,
             quarantined: Some(QuarantinedForm::of_id(environment, hex(&message), message).await?),
         },
         Explained::Unknown => {
-            return Err(Problem::new(
-                Code::NotFound,
-                format!(
-                    "No event `{}` has come into the environment `{}`. (Ids are its `messageId`; the same id in another environment is another event.)",
-                    of.message_id,
-                    environment.name()
-                ),
-            ));
+            let Some((profile, n)) = address(&of.message_id) else {
+                return Err(Problem::new(
+                    Code::NotFound,
+                    format!(
+                        "No event `{}` has come into the environment `{}`. (Ids are its `messageId`, or PROFILE/N, the address of a record; the same id in another environment is another event.)",
+                        of.message_id,
+                        environment.name()
+                    ),
+                ));
+            };
+            decided(environment.explain_record(profile, n).await?)?
         }
     };
     Ok(Json(explanation))
+}
+
+/// `PROFILE/N`, if it is one.
+fn address(text: &str) -> Option<At> {
+    let (profile, n) = text.split_once('/')?;
+    Some((profile.parse().ok()?, n.parse().ok()?))
 }
 
 fn decided(explained: ExplainedRecord) -> Result<Explanation, Problem> {
@@ -80,6 +113,9 @@ fn decided(explained: ExplainedRecord) -> Result<Explanation, Problem> {
         n,
         kind,
         message,
+        order,
+        erased,
+        merges,
         occurred_at,
         decided_at,
         epoch,
@@ -93,7 +129,8 @@ fn decided(explained: ExplainedRecord) -> Result<Explanation, Problem> {
         occurred_at,
         decided_at,
         epoch,
-        erased: message.is_none(),
+        order: order.map(|order| ordered(&order)),
+        erased,
         ..RecordForm::decided(profile, n, &kind, &decision)
     };
     let (trace, no_trace) = match trace {
@@ -104,6 +141,7 @@ fn decided(explained: ExplainedRecord) -> Result<Explanation, Problem> {
         place: "decided",
         record: Some(record),
         revision: revision.map(|revision| revision.to_string()),
+        merges: merges.iter().map(MergeForm::of).collect(),
         message: message.map(|message| json(&message)).transpose()?,
         trace,
         no_trace,

@@ -5,7 +5,7 @@ pub(crate) mod list;
 pub(crate) mod send;
 pub(crate) mod tail;
 
-use engine::{Decision, Effect, Input, Stopped, record::Recorded};
+use engine::{Command, Decision, Effect, Input, Stopped, record::Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use store::Record;
@@ -83,7 +83,7 @@ impl RecordForm {
     fn of_recorded(recorded: &Recorded) -> Self {
         let (message, order) = match &recorded.input {
             Some(Input::Message(message, _)) => (Some(message), None),
-            Some(Input::Command(command)) => (None, Some(format!("{}: {}", command.actor, command.reason))),
+            Some(Input::Command(command)) => (None, Some(ordered(command))),
             _ => (None, None),
         };
         Self {
@@ -140,6 +140,11 @@ impl RecordForm {
             erased: false,
         }
     }
+}
+
+/// Who ordered it and why.
+fn ordered(command: &Command) -> String {
+    format!("{}: {}", command.actor, command.reason)
 }
 
 fn stopped(by: &Stopped) -> &'static str {
