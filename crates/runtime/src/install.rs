@@ -1,11 +1,8 @@
 //! The whole install: its environments, its administrators, its master key.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+    atomic::{AtomicBool, Ordering},
 };
 
 use store::{AdministratorRow, Backend, ControlWrites, Identity, KeyRow};
@@ -18,7 +15,7 @@ use crate::{
     control::{Actor, Change, ControlDraft, hex},
     environment::Options,
     keys,
-    opening::{self, Unopened},
+    opening::{self, Places, Unopened},
     seal,
 };
 
@@ -80,8 +77,7 @@ pub struct Greenroom {
     master_key: [u8; 32],
     clock: SharedClock,
     options: Options,
-    environments: RwLock<BTreeMap<String, Arc<Environment>>>,
-    pub(crate) unopened: RwLock<Vec<Unopened>>,
+    pub(crate) places: RwLock<Places>,
     pub(crate) administrators: RwLock<Vec<AdministratorRow>>,
     /// Held by whoever opens or makes environments, or changes or reads administrators.
     pub(crate) opening: tokio::sync::Mutex<()>,
@@ -106,8 +102,7 @@ impl Greenroom {
             master_key,
             clock,
             options,
-            environments: RwLock::default(),
-            unopened: RwLock::default(),
+            places: RwLock::default(),
             opening: tokio::sync::Mutex::default(),
             watching: Mutex::default(),
             leaving: AtomicBool::new(false),
@@ -133,10 +128,7 @@ impl Greenroom {
         let environment =
             Environment::start(store, &self.master_key, Arc::clone(&self.clock), self.options.clone())
                 .await?;
-        self.environments
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(environment.name().to_owned(), Arc::clone(&environment));
+        self.places.write().unwrap_or_else(PoisonError::into_inner).serve(&environment);
         Ok(environment)
     }
 
@@ -163,7 +155,8 @@ impl Greenroom {
         self.make(name, false, actor).await
     }
 
-    /// Puts a backup in the place of an environment. Its deliveries start paused; the incarnation grows.
+    /// Puts a backup in the place of an environment. Its deliveries start paused; the incarnation grows. Meanwhile it
+    /// counts among those that do not open, so that clients keep what they have and send it again.
     pub async fn restore_environment(
         &self,
         name: &str,
@@ -173,26 +166,43 @@ impl Greenroom {
         let _alone = self.opening.lock().await;
         // Before anything is stopped: most of what is wrong with a backup can be seen by looking at it.
         self.backend.restorable(name, from).await?;
-        let running = self.environments.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let running = self.environment(name);
         if let Some(running) = &running {
-            running.stop().await?;
+            running.is_served_here_alone().await?;
+            self.set_aside(running, "it is being restored from a backup");
+            if let Err(error) = running.stop().await {
+                self.set_aside(running, &format!("it could not be stopped to be restored: {error}"));
+                return Err(error);
+            }
         }
-        let restored = self.backend.restore(name, from, self.clock.now()).await;
+        let restored = match self.backend.restore(name, from, self.clock.now()).await {
+            Ok(store) => self.start(store).await,
+            Err(error) => Err(error.into()),
+        };
         match restored {
-            Ok(store) => {
-                let environment = self.start(store).await?;
-                self.unopened.write().unwrap_or_else(PoisonError::into_inner).retain(|one| one.name != name);
+            Ok(environment) => {
                 note_restored(&environment, actor).await?;
                 Ok(environment)
             }
             Err(error) => {
-                // What was there before serves on.
-                if running.is_some() {
-                    let store = self.backend.open(name).await?;
-                    self.start(store).await?;
+                if let Some(running) = &running {
+                    self.serve_again(running).await;
                 }
-                Err(error.into())
+                Err(error)
             }
+        }
+    }
+
+    /// Serves what is there after a restore that came to nothing: what was there before.
+    async fn serve_again(&self, stopped: &Environment) {
+        let opened = match self.backend.open(stopped.name()).await {
+            Ok(store) => self.start(store).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = opened {
+            let environment = stopped.name();
+            tracing::error!(environment, %error, "it does not open after a restore that failed");
+            self.set_aside(stopped, &error.to_string());
         }
     }
 
@@ -211,14 +221,34 @@ impl Greenroom {
         environment.stop().await
     }
 
+    fn places(&self) -> RwLockReadGuard<'_, Places> {
+        // Nothing in there is ever half changed.
+        self.places.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_aside(&self, environment: &Environment, why: &str) {
+        let one = Unopened {
+            name: environment.name().to_owned(),
+            live: environment.is_live(),
+            why: why.to_owned(),
+        };
+        self.places.write().unwrap_or_else(PoisonError::into_inner).set_aside(one);
+    }
+
     /// Every environment, by name.
     pub fn environments(&self) -> Vec<Arc<Environment>> {
-        self.environments.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.places().open.values().cloned().collect()
+    }
+
+    /// Those that are served and those that are registered and did not open, as of one moment.
+    pub fn registered(&self) -> (Vec<Arc<Environment>>, Vec<Unopened>) {
+        let places = self.places();
+        (places.open.values().cloned().collect(), places.unopened.clone())
     }
 
     /// One environment.
     pub fn environment(&self, name: &str) -> Option<Arc<Environment>> {
-        self.environments.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.places().open.get(name).cloned()
     }
 
     /// Whose token it is.
@@ -239,12 +269,12 @@ impl Greenroom {
             });
         }
         let kind = if shape.live { "live" } else { "test" };
-        let (environment, row) = self
-            .environments()
+        let (open, unopened) = self.registered();
+        let (environment, row) = open
             .into_iter()
             .find_map(|environment| environment.find_key(&hash).map(|row| (environment, row)))
             .ok_or_else(|| {
-                let of_kind = self.unopened().into_iter().find(|one| one.live == shape.live);
+                let of_kind = unopened.into_iter().find(|one| one.live == shape.live);
                 of_kind.map_or(Unauthenticated::Unknown { kind }, Unauthenticated::Unopened)
             })?;
         if let Some(at) = row.revoked_at {

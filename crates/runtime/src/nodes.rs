@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use store::{Beat, Heard, NodeRow};
 use tokio::sync::Notify;
 
-use crate::{Environment, Result, seal};
+use crate::{Environment, Error, Result, seal};
 
 /// Firing what is due by the clock.
 pub(crate) const TIMERS: &str = "timers";
@@ -157,6 +157,32 @@ impl Environment {
             holds_timers: self.timers_are_held(),
             duties: DUTIES.map(str::to_owned).to_vec(),
         }])
+    }
+
+    /// Refuses to have it stopped and changed underneath while other nodes serve it, by their names.
+    pub(crate) async fn is_served_here_alone(&self) -> Result<()> {
+        let name = self.name();
+        let others: Vec<String> = match self.say().await {
+            Ok(Some(heard)) => {
+                heard.nodes.into_iter().filter(|node| node.id != self.node.id).map(|node| node.name).collect()
+            }
+            Ok(None) => return Ok(()),
+            Err(error) if error.is_transient() => return Err(error),
+            // What is damaged is to be replaced. The store still refuses when others are connected.
+            Err(error) => {
+                tracing::warn!(environment = name, %error, "it cannot be seen which other nodes serve it");
+                return Ok(());
+            }
+        };
+        if others.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!(
+            "other nodes serve environment `{name}` as well: {}. Nothing was done, and all of them serve on. Stop those \
+             nodes and try again (one that was killed counts for {} seconds more)",
+            others.join(", "),
+            SESSION.as_secs()
+        )))
     }
 
     /// Reports, and hears; `None` where there is nobody else.

@@ -2,6 +2,7 @@
 //! does not open (damaged, rewound, of a newer schema) does not keep the others from being served.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
@@ -24,10 +25,34 @@ pub struct Unopened {
     pub why: String,
 }
 
+/// Which environments are served, and which are registered and not served. Under one lock: whoever looks while one is
+/// stopped or opened finds it in one or the other, and does not take its keys for unknown ones.
+#[derive(Default)]
+pub(crate) struct Places {
+    pub(crate) open: BTreeMap<String, Arc<Environment>>,
+    pub(crate) unopened: Vec<Unopened>,
+}
+
+impl Places {
+    /// One more is served.
+    pub(crate) fn serve(&mut self, environment: &Arc<Environment>) {
+        let name = environment.name();
+        self.unopened.retain(|one| one.name != name);
+        self.open.insert(name.to_owned(), Arc::clone(environment));
+    }
+
+    /// One is not served, any more or yet.
+    pub(crate) fn set_aside(&mut self, one: Unopened) {
+        self.open.remove(&one.name);
+        self.unopened.retain(|before| before.name != one.name);
+        self.unopened.push(one);
+    }
+}
+
 impl Greenroom {
     /// The environments that are registered and did not open.
     pub fn unopened(&self) -> Vec<Unopened> {
-        self.unopened.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.registered().1
     }
 
     /// Opens every environment that is registered and not open here yet. Fails when none is open then, and one
@@ -48,7 +73,7 @@ impl Greenroom {
         for one in unopened.iter().filter(|one| !before.contains(one)) {
             tracing::error!(environment = one.name, error = one.why, "it does not open and is not served");
         }
-        *self.unopened.write().unwrap_or_else(PoisonError::into_inner) = unopened;
+        self.places.write().unwrap_or_else(PoisonError::into_inner).unopened = unopened;
         match first {
             Some(error) if self.environments().is_empty() => Err(error),
             _ => Ok(()),

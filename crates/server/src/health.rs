@@ -51,7 +51,8 @@ async fn readyz(State(here): State<Here>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response();
     }
     let mut states = Vec::new();
-    for environment in here.greenroom.environments() {
+    let (open, unopened) = here.greenroom.registered();
+    for environment in open {
         if !here.listener.environments.serve(environment.name(), environment.is_live()) {
             continue;
         }
@@ -66,7 +67,7 @@ async fn readyz(State(here): State<Here>) -> Response {
             why,
         });
     }
-    for one in here.greenroom.unopened() {
+    for one in unopened {
         if here.listener.environments.serve(&one.name, one.live) {
             let kind = if one.live { "live" } else { "test" };
             let why = Some(format!("it does not open: {}", one.why));

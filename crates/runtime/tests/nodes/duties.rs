@@ -155,3 +155,28 @@ spec: {condition: profile.metrics.recent > 0}
     let records = importing.store().record_count().await.expect("it reads");
     assert_eq!(records, 2, "the order, and one timer");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_is_refused_before_anything_stops_while_another_node_serves() {
+    let store = Store::postgres().await;
+    let first = ground::open(&store, Options { node: "first".into(), ..Options::default() }).await;
+    let live = first.environment("live").expect("well");
+    apply(&live, SHOP).await;
+    let backup = store.folder().join("backup");
+    live.store().backup(&backup).await.expect("it is backed up");
+    let second = ground::open(&store, Options { node: "second".into(), ..Options::default() }).await;
+    comes_true("two nodes", SESSION, async || heard(&live).await.0 == 2).await;
+
+    let refused = first.restore_environment("live", &backup, ada()).await.err().expect("not now").to_string();
+    assert!(refused.contains("other nodes serve environment `live` as well: second."), "{refused}");
+    assert_eq!(first.unopened(), []);
+    // The same handles as before: nothing was stopped.
+    send(&live, vec![order("m1", "u1", "5", live.now())]).await;
+    let elsewhere = second.environment("live").expect("it serves");
+    send(&elsewhere, vec![order("m2", "u1", "5", live.now())]).await;
+
+    second.stop().await.expect("it stops");
+    let restored = first.restore_environment("live", &backup, ada()).await.expect("nobody else is there");
+    assert_eq!(restored.store().record_count().await.expect("it reads"), 0);
+    first.stop().await.expect("it stops");
+}

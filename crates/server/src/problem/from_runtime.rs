@@ -51,7 +51,8 @@ impl From<store::Error> for Problem {
                 tracing::error!(error = text, "no space left");
                 return Self::new(Code::NoSpace, sentence(&text)).retry_after(RECOVERY_SECONDS);
             }
-            Error::InUse(_) | Error::Recovering(_) => {
+            // A handle is closed under a request when its environment is restored or stopped just then.
+            Error::InUse(_) | Error::Recovering(_) | Error::Closed(_) => {
                 return Self::new(Code::Unavailable, sentence(&text)).retry_after(RECOVERY_SECONDS);
             }
             Error::Missing(_) => Code::NotFound,

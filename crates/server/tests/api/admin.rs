@@ -3,7 +3,7 @@ use std::sync::Arc;
 use runtime::keys::KeyKind;
 use serde_json::{Value, json};
 
-use crate::house::{House, PROGRAM, order};
+use crate::house::{House, PROGRAM, order, send};
 
 /// A member with two orders of 60 and 50 dollars in `staging`.
 async fn with_member() -> (House, String, String) {
@@ -503,6 +503,48 @@ async fn a_backup_of_another_environment_is_refused_while_this_one_serves_on() {
     std::fs::create_dir(house.folder().join("backups/empty")).unwrap();
     let detail = refuse(&json!("empty")).await;
     assert!(detail.contains("no manifest.json"), "{detail}");
+}
+
+/// Clients give up an event that is answered with 401, and send it again after a 503.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_taken_for_a_stranger_while_a_restore_runs() {
+    let house = House::new().await;
+    house.apply("live", &PROGRAM).await;
+    let key = house.key("live", KeyKind::Write, &[]).await;
+    let backup = house.post("/environments/live/backup", json!({})).await.ok();
+    let spoilt = house.folder().join("backups/spoilt");
+    std::fs::create_dir_all(&spoilt).unwrap();
+    std::fs::write(spoilt.join("manifest.json"), "{}").unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    let bearer = format!("Bearer {key}");
+    let ask = async |no: usize| {
+        let body = json!({"batch": [order("u", &format!("n{no}"), "1")]}).to_string();
+        let sent = send(&house.app, "POST", "/v1/batch", &[("authorization", &*bearer)], body).await;
+        let ready = send(&house.app, "GET", "/readyz", &[], "").await;
+        let live = ready.body["environments"].as_array().unwrap().iter().find(|one| one["name"] == "live");
+        let well = live.expect("it is never missing")["ready"] == true;
+        assert_eq!(ready.status.as_u16(), if well { 200 } else { 503 }, "{}", ready.body);
+        sent.status.as_u16()
+    };
+    let done = std::cell::Cell::new(false);
+    let restores = async {
+        for name in [&backup["name"], &json!("spoilt"), &backup["name"]] {
+            let restored = house.post("/environments/live/restore", json!({"name": name})).await;
+            assert_eq!(restored.status.is_success(), name != "spoilt", "{}", restored.body);
+        }
+        done.set(true);
+    };
+    let clients = async {
+        for no in 0.. {
+            seen.insert(ask(no).await);
+            if done.get() {
+                break;
+            }
+        }
+    };
+    tokio::join!(restores, clients);
+    assert!(seen.iter().all(|status| matches!(status, 200 | 503)) && seen.contains(&503), "{seen:?}");
+    assert_eq!(ask(usize::MAX).await, 200, "and it is taken afterwards");
 }
 
 #[tokio::test]
