@@ -36,22 +36,52 @@ fn wrong(detail: &str) -> Error {
     ))
 }
 
+/// Looks at a URL without connecting: whether it names a database, a user and a host.
+///
+/// # Errors
+/// [`Error::Refused`] with what is wrong. Nothing of the URL that may be a password is repeated.
+pub fn check_url(url: &str) -> Result<()> {
+    parts(url).map(drop)
+}
+
+/// What a URL says.
+struct Parts {
+    config: Config,
+    encryption: Encryption,
+    root: Option<PathBuf>,
+    database: String,
+    user: String,
+}
+
+fn parts(url: &str) -> Result<Parts> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(wrong("it does not begin with postgres://"));
+    }
+    // Everything after the first of these would be taken for the host, or for a setting, and be shown.
+    let ends = url.split_once('?').map_or([url, ""], |(base, query)| [base, query]);
+    if ends[0].matches('@').count() > 1 || ends[1].contains('@') {
+        return Err(wrong(
+            "it has an @ too many, or a ? before it; in a user or password write %40 for @, %2F for /, %3F for ?, %3A for \
+             :, %25 for %",
+        ));
+    }
+    let (url, encryption, root) = settings(url)?;
+    let config = Config::from_str(&url).map_err(|e| wrong(&crate::fault::said(&e)))?;
+    if config.get_hosts().is_empty() {
+        return Err(wrong("it names no host"));
+    }
+    let Some(database) = config.get_dbname().map(ToOwned::to_owned) else {
+        return Err(wrong("it names no database"));
+    };
+    let Some(user) = config.get_user().map(ToOwned::to_owned) else {
+        return Err(wrong("it names no user"));
+    };
+    Ok(Parts { config, encryption, root, database, user })
+}
+
 impl Address {
     pub(crate) fn parse(url: &str, options: &Options) -> Result<Self> {
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(wrong("it does not begin with postgres://"));
-        }
-        let (url, encryption, root) = settings(url)?;
-        let mut config = Config::from_str(&url).map_err(|e| wrong(&crate::fault::said(&e)))?;
-        if config.get_hosts().is_empty() {
-            return Err(wrong("it names no host"));
-        }
-        let Some(database) = config.get_dbname().map(ToOwned::to_owned) else {
-            return Err(wrong("it names no database"));
-        };
-        let Some(user) = config.get_user().map(ToOwned::to_owned) else {
-            return Err(wrong("it names no user"));
-        };
+        let Parts { mut config, encryption, root, database, user } = parts(url)?;
         config
             .ssl_mode(match encryption {
                 Encryption::Disable => SslMode::Disable,
@@ -67,8 +97,13 @@ impl Address {
         if config.get_application_name().is_none() {
             config.application_name("greenroom");
         }
-        let shown = format!("database `{database}` as `{user}` at {}", hosts(&config));
+        let shown = shown(&config, &database, &user);
         Ok(Self { config, tls: Tls::new(encryption, root.as_deref())?, shown })
+    }
+
+    /// For people: as another role.
+    pub(crate) fn shown_as(&self, role: &str) -> String {
+        shown(&self.config, self.config.get_dbname().unwrap_or_default(), role)
     }
 
     /// As the installing role.
@@ -82,6 +117,10 @@ impl Address {
         config.user(role).password(password);
         config
     }
+}
+
+fn shown(config: &Config, database: &str, user: &str) -> String {
+    format!("database `{database}` as `{user}` at {}", hosts(config))
 }
 
 fn hosts(config: &Config) -> String {
@@ -159,6 +198,30 @@ mod tests {
         ] {
             let error = parsed(url).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains(said), "{url}: {error}");
+            assert_eq!(check_url(url).err().map(|error| error.to_string()).unwrap_or_default(), error);
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_escaped_is_repeated_nowhere() {
+        for url in [
+            "postgres://ada:top@hush@db/shop",
+            "postgres://ada:top@hush:5432/shop@db/shop",
+            "postgres://ada:to?hush@db/shop",
+            "postgres://ada:top?sslmode=hush@db/shop",
+        ] {
+            let error = parsed(url).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("%40 for @") && error.contains("%2F for /"), "{url}: {error}");
+            assert!(!error.contains("hush") && !error.contains("top"), "{url}: {error}");
+        }
+        // These are taken for what they are.
+        for url in [
+            "postgres://ada:to/hush@db/shop",
+            "postgres://ada:to%40hush@db/shop",
+            "postgres://ada:a:hush@db/shop",
+        ] {
+            let address = parsed(url).expect("it is one");
+            assert_eq!(address.shown, "database `shop` as `ada` at db:5432");
         }
     }
 

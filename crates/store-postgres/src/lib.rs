@@ -50,5 +50,6 @@ mod tables;
 mod tls;
 mod writing;
 
+pub use address::check_url;
 pub use backend::PostgresBackend;
 pub use options::Options;

@@ -20,6 +20,8 @@ pub(super) fn main(mut table: Reader<'_, '_>, config: &mut StoreConfig, faults: 
         let fits = is_database(&url);
         if !fits {
             faults.add(&span, "`url` must be a database, like postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+        } else if let Err(error) = store_postgres::check_url(&url) {
+            faults.add(&span, format!("`url`: {error}"));
         }
         fits.then_some(url)
     });
@@ -91,7 +93,14 @@ fn one(
         );
     }
     let at = url.and_then(|(url, span)| match Place::parse(&url) {
-        Ok(at) => Some((at, span)),
+        Ok(at) => {
+            if let Place::Database(url) = &at
+                && let Err(error) = store_postgres::check_url(url)
+            {
+                faults.add(&span, format!("`url`: {error}"));
+            }
+            Some((at, span))
+        }
         Err(error) => {
             faults.add(&span, format!("`url`: {error}"));
             None
@@ -190,6 +199,18 @@ url = "sqlite:/var/lib/greenroom-sandbox"
             ),
             (format!("{live}url = 5"), "2:7: `url` must be a text in quotes, not an integer"),
             (format!("{live}url = 'mysql://root:hush@h/d'"), "2:7: `url`: `mysql` is not a store"),
+            (
+                "[store]\nurl = 'postgres://u:hush@h:x/d'".to_owned(),
+                "2:7: `url`: refused: this is not the URL of a",
+            ),
+            (
+                format!("{live}url = 'postgres://u:hush@h:x/d'"),
+                "2:7: `url`: refused: this is not the URL of a",
+            ),
+            (
+                format!("{live}url = 'postgres://u:p@hush@h/d'"),
+                "2:7: `url`: refused: this is not the URL of a",
+            ),
             (format!("{live}url = 'sqlite:'"), "2:7: `url`: `sqlite:` names no folder"),
             (format!("{live}ulr = 'sqlite:x'"), "1:15: a store needs a `url`"),
             (
@@ -197,14 +218,14 @@ url = "sqlite:/var/lib/greenroom-sandbox"
                 "3:19: `connections_max` is for a database",
             ),
             (
-                format!("{live}url = 'postgres://h/d'\nconnections_max = 0"),
+                format!("{live}url = 'postgres://u@h/d'\nconnections_max = 0"),
                 "3:19: `connections_max` must be a whole number from 1 to 1000",
             ),
             (
-                format!("{live}url = 'postgres://h/d'\ndistributed_over = 2_000"),
+                format!("{live}url = 'postgres://u@h/d'\ndistributed_over = 2_000"),
                 "3:20: `distributed_over` must be a whole number from 1 to 1024",
             ),
-            (format!("{live}url = 'postgres://h/d'\nreaders = 3"), "3:1: unknown field `readers`"),
+            (format!("{live}url = 'postgres://u@h/d'\nreaders = 3"), "3:1: unknown field `readers`"),
             (
                 format!("[store]\nurl = 'postgres://u:hush@h/d'\n{live}url = 'postgres://u:hush@h/d'"),
                 "4:7: `url` is that of [store]",
