@@ -57,6 +57,8 @@ impl PostgresBackend {
             tls: address.tls.clone(),
             schema: schema::CONTROL_SCHEMA.to_owned(),
             whose: address.shown.clone(),
+            to: address.shown.clone(),
+            own_role: None,
         };
         let installing = Arc::new(Pool::new(login, INSTALLING, &options));
         let mut lease = installing.lease(Lane::Short).await?;

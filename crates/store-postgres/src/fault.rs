@@ -79,23 +79,64 @@ impl Fault {
     }
 }
 
+/// Refusals of values that have words of their own.
+const IS_TOLD: [&SqlState; 3] = [
+    &SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+    &SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+    &SqlState::UNTRANSLATABLE_CHARACTER,
+];
+
+/// Of an environment's own role, which Greenroom made: what is in the URL has nothing to do with it.
+pub(crate) fn own_role_refused(fault: &Fault, environment: &str, role: &str) -> Option<Error> {
+    let Fault::Sql(error) = fault else { return None };
+    let db = error.as_db_error()?;
+    [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(db.code()).then(|| {
+        Error::Refused(format!(
+            "PostgreSQL does not let {environment} in as `{role}`: {}. That is the environment's own role, which Greenroom \
+             made with a random password that only it knows; the user of the URL is another. If the database came out of a \
+             dump, bring the roles of the old cluster along (`pg_dumpall --globals-only`); if not, see that pg_hba.conf lets \
+             it in",
+            words(db)
+        ))
+    })
+}
+
 fn sql(error: tokio_postgres::Error, whose: &str, doing: &str) -> Error {
     let recovering = |why: &str| Error::Recovering(format!("{whose}: {doing}: {why}"));
     let Some(db) = error.as_db_error() else {
         // Not the server's words: the connection, or a column that is not what it should be.
-        if error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>) {
-            return recovering(&format!("the connection to PostgreSQL was lost ({})", said(&error)));
+        let said = said(&error);
+        if said.contains("password missing") {
+            return Error::Refused(format!(
+                "PostgreSQL asks for a password for {whose}, and the URL has none: write \
+                 postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+            ));
         }
-        return Error::Backend { doing: format!("{doing} ({whose})"), source: Box::new(error) };
+        if said.contains("certificate") {
+            return recovering(&format!(
+                "the certificate of PostgreSQL is not believed ({said}); name the file of the roots that signed it with \
+                 &sslrootcert=FILE in the URL, and the host as the certificate has it"
+            ));
+        }
+        if error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>) {
+            return recovering(&format!("the connection to PostgreSQL was lost ({said})"));
+        }
+        return Error::Backend { doing: format!("{doing} ({whose})"), source: said.into() };
     };
-    let message = db.message().to_owned();
+    let message = words(db);
     match db.code() {
+        // Values of rows stand in what the server says of these.
+        state if state.code().starts_with("22") && !IS_TOLD.contains(&state) => Error::Backend {
+            doing: format!("{doing} ({whose})"),
+            source: format!("PostgreSQL refuses a value (SQLSTATE {})", state.code()).into(),
+        },
         &SqlState::DISK_FULL => Error::Full(format!("{whose} (PostgreSQL says: {message})")),
         &SqlState::LOCK_NOT_AVAILABLE
         | &SqlState::T_R_DEADLOCK_DETECTED
         | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => recovering(&message),
-        // Whole classes: connections, resources, somebody stepped in (shut-downs, time-outs), the system.
-        state if ["08", "53", "57", "58"].iter().any(|class| state.code().starts_with(class)) => {
+        // Whole classes: connections, resources, limits, locks and states that are in the way, somebody stepped in
+        // (shut-downs, time-outs), the system.
+        state if ["08", "53", "54", "55", "57", "58"].iter().any(|class| state.code().starts_with(class)) => {
             recovering(&message)
         }
         &SqlState::READ_ONLY_SQL_TRANSACTION => recovering(&format!(
@@ -107,9 +148,22 @@ fn sql(error: tokio_postgres::Error, whose: &str, doing: &str) -> Error {
              pg_hba.conf"
             ))
         }
-        &SqlState::INVALID_CATALOG_NAME => {
-            Error::Missing(format!("the database of {whose} (PostgreSQL says: {message})"))
-        }
+        &SqlState::INVALID_CATALOG_NAME => Error::Missing(format!(
+            "what the URL names, {whose} (PostgreSQL says: {message}; correct the URL, or make it: `CREATE DATABASE … \
+                 ENCODING 'UTF8' TEMPLATE template0`),"
+        )),
+        &SqlState::INSUFFICIENT_PRIVILEGE => recovering(&format!(
+            "PostgreSQL does not allow it any more ({message}); give the role what it was granted when the environment was \
+             made, it goes on by itself then"
+        )),
+        &SqlState::UNDEFINED_TABLE
+        | &SqlState::UNDEFINED_COLUMN
+        | &SqlState::UNDEFINED_FUNCTION
+        | &SqlState::UNDEFINED_OBJECT
+        | &SqlState::INVALID_SCHEMA_NAME => recovering(&format!(
+            "what Greenroom has made in the database is gone or was changed ({message}); put it back, or restore a \
+             backup of the environment"
+        )),
         &SqlState::NUMERIC_VALUE_OUT_OF_RANGE => {
             Error::Refused(format!("a number would leave the range of 64 bits ({whose}: {doing})"))
         }
@@ -119,8 +173,14 @@ fn sql(error: tokio_postgres::Error, whose: &str, doing: &str) -> Error {
         &SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED => {
             Error::Damaged { what: whose.to_owned(), detail: format!("{doing}: {message}") }
         }
-        _ => Error::Backend { doing: format!("{doing} ({whose})"), source: Box::new(error) },
+        _ => Error::Backend { doing: format!("{doing} ({whose})"), source: message.into() },
     }
+}
+
+/// What the server says, for people: its message, the code, and its hint. Not its detail, which repeats values of rows.
+fn words(db: &DbError) -> String {
+    let hint = db.hint().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+    format!("{} (SQLSTATE {}{hint})", db.message(), db.code().code())
 }
 
 /// An error with what it comes from.
@@ -128,7 +188,8 @@ pub(crate) fn said(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut from = error.source();
     while let Some(cause) = from {
-        text = format!("{text}: {cause}");
+        let words = cause.downcast_ref::<DbError>().map_or_else(|| cause.to_string(), words);
+        text = format!("{text}: {words}");
         from = cause.source();
     }
     text

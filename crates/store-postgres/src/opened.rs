@@ -44,6 +44,8 @@ impl Opened {
             tls: address.tls.clone(),
             schema: entry.schema.clone(),
             whose: format!("environment `{name}`"),
+            to: address.shown_as(&entry.role),
+            own_role: Some(entry.role.clone()),
         };
         let pool = Arc::new(Pool::new(login, options.connections_max, options));
         let identity = {

@@ -26,6 +26,10 @@ pub(crate) struct Login {
     pub(crate) schema: String,
     /// Whose connections these are, for people.
     pub(crate) whose: String,
+    /// Where they go, for the log: without the password.
+    pub(crate) to: String,
+    /// The role, if it is one that Greenroom made.
+    pub(crate) own_role: Option<String>,
 }
 
 /// Why no connection could be opened, and when that is tried again.
@@ -135,16 +139,20 @@ impl Pool {
                 let mut state = self.state();
                 state.served = true;
                 if state.broken.take().is_some() {
-                    tracing::info!(store = self.login.whose, "PostgreSQL answers again");
+                    tracing::info!(store = self.login.whose, at = self.login.to, "PostgreSQL answers again");
                 }
                 Ok(session)
             }
             Err(fault) => {
-                let why = fault.told(&self.login.whose, "connecting");
+                let whose = &self.login.whose;
+                let own_role = self.login.own_role.as_deref();
+                let why = own_role
+                    .and_then(|role| fault::own_role_refused(&fault, whose, role))
+                    .unwrap_or_else(|| fault.told(whose, "connecting"));
                 let mut state = self.state();
                 let pause =
                     state.broken.as_ref().map_or(PAUSE_MIN, |before| (before.pause * 2).min(PAUSE_MAX));
-                tracing::warn!(store = self.login.whose, error = %why, "no connection; trying again in {pause:?}");
+                tracing::warn!(store = whose, at = self.login.to, error = %why, "no connection; trying again in {pause:?}");
                 let answer = why.shared();
                 // At the very first it is told as it is: a wrong password stays one. Later it is trouble that
                 // passes, and no fault of the caller.

@@ -28,6 +28,9 @@ async fn a_wrong_url_says_what_is_wrong() {
     assert!(matches!(&user, Error::Refused(said) if said.contains("nobody")), "{user}");
     let absent = refused(&database.url.replace(&database.name, "no_such_database")).await;
     assert!(matches!(&absent, Error::Missing(what) if what.contains("no_such_database")), "{absent}");
+    assert!(absent.to_string().contains("CREATE DATABASE"), "{absent}");
+    let without = refused(&database.url_as("postgres", "").replace("postgres:@", "postgres@")).await;
+    assert!(matches!(&without, Error::Refused(said) if said.contains("the URL has none")), "{without}");
     let nobody = refused("postgres://u:p@127.0.0.1:1/d").await;
     assert!(matches!(&nobody, Error::Recovering(why) if why.contains("127.0.0.1:1")), "{nobody}");
     let other = refused("sqlite:/var/lib/greenroom").await;
@@ -167,6 +170,61 @@ async fn a_full_disk_and_a_read_only_server_acknowledge_nothing() {
     superuser.query(terminate, &[&role]).await.expect("well");
     patiently(&one, 2).await;
     one.writable().await.expect("it can be written again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_says_is_told_and_what_somebody_took_away_is_waited_for() {
+    let database = Database::make().await;
+    let one = database.backend().await.create(identity("one"), at(0)).await.expect("well");
+    let (superuser, schema) = (database.superuser().await, database.schema("one").await);
+    let role = database.role("one").await.0;
+    let raising = async |code: &str| {
+        superuser
+            .batch_execute(&format!(
+                "CREATE OR REPLACE FUNCTION public.raises() RETURNS trigger LANGUAGE plpgsql AS
+                     $$ BEGIN RAISE EXCEPTION 'what the server says' USING ERRCODE = '{code}',
+                         HINT = 'what to do', DETAIL = 'Key (email)=(ada@example.com)'; END $$;
+                 CREATE OR REPLACE TRIGGER raises BEFORE INSERT ON \"{schema}\".journal
+                     EXECUTE FUNCTION public.raises()"
+            ))
+            .await
+            .expect("well");
+        commit(&one, 0, life(profile(1), 0, 1)).await.expect_err("it is not written")
+    };
+    for (code, passes) in
+        [("54000", true), ("55000", true), ("42883", true), ("P0001", false), ("0A000", false)]
+    {
+        let told = raising(code).await;
+        let said = told.to_string();
+        assert_eq!(matches!(told, Error::Recovering(_)), passes, "{told:?}");
+        for words in ["what the server says", code, "what to do"] {
+            assert!(said.contains(words), "{words} is not in: {said}");
+        }
+        assert!(!said.contains("ada@"), "{said}");
+    }
+    let value = raising("22P02").await.to_string();
+    assert!(value.contains("22P02") && !value.contains("what the server says"), "{value}");
+    superuser.batch_execute("DROP FUNCTION public.raises() CASCADE").await.expect("well");
+
+    let grants = async |sql: &str| {
+        superuser
+            .batch_execute(&sql.replace("{of}", &format!("ON \"{schema}\".journal")))
+            .await
+            .expect("well");
+    };
+    grants(&format!("REVOKE INSERT {{of}} FROM \"{role}\"")).await;
+    let told = commit(&one, 0, life(profile(1), 0, 1)).await;
+    assert!(matches!(&told, Err(Error::Recovering(why)) if why.contains("permission denied")), "{told:?}");
+    grants(&format!("GRANT INSERT {{of}} TO \"{role}\"")).await;
+    superuser.batch_execute(&format!("ALTER TABLE \"{schema}\".journal RENAME TO away")).await.expect("well");
+    let told = commit(&one, 0, life(profile(1), 0, 1)).await;
+    assert!(matches!(&told, Err(Error::Recovering(why)) if why.contains("is gone")), "{told:?}");
+    superuser.batch_execute(&format!("ALTER TABLE \"{schema}\".away RENAME TO journal")).await.expect("well");
+    patiently(&one, 1).await;
+
+    superuser.batch_execute(&format!("ALTER ROLE \"{role}\" PASSWORD 'another'")).await.expect("well");
+    let told = database.backend().await.open("one").await.err().expect("its password is another");
+    assert!(told.to_string().contains("pg_dumpall --globals-only"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
