@@ -14,6 +14,7 @@ use crate::{
     intake::{self, Intake},
     keys::KeyRing,
     live::Live,
+    master_key,
     nodes::{self, Node},
     seal::Seal,
     timers,
@@ -80,14 +81,30 @@ impl Environment {
         clock: SharedClock,
         options: Options,
     ) -> Result<Arc<Self>> {
+        let is_known = master_key::check(&store, master_key).await?;
         let (environment, queue) = Self::at_rest(store, master_key, clock, options).await?;
+        if !is_known {
+            match environment.note_master_key(master_key).await {
+                // It is noted the next time.
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(environment = environment.name(), %error, "its master key is not noted yet");
+                }
+                noted => noted?,
+            }
+        }
         let batches = tokio::spawn(batch::run(Arc::clone(&environment), queue));
         let mut tasks = vec![batches, tokio::spawn(timers::run(Arc::clone(&environment)))];
         if environment.store.nodes().is_some() {
             tasks.push(tokio::spawn(nodes::run(Arc::clone(&environment))));
         }
         environment.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
-        environment.erase_again().await?;
+        if let Err(error) = environment.erase_again().await {
+            // What runs would run on, and nobody could stop it.
+            if let Err(stopping) = environment.stop().await {
+                tracing::warn!(environment = environment.name(), error = %stopping, "it does not stop in order");
+            }
+            return Err(error);
+        }
         Ok(environment)
     }
 

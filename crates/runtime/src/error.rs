@@ -60,6 +60,13 @@ pub enum Error {
     /// Something sealed does not open: another master key, or damage.
     #[error("{0} cannot be unsealed: the master key is not the one it was sealed with")]
     Sealed(String),
+    /// The master key is not the one that this environment was sealed with.
+    #[error(
+        "environment `{0}` was sealed with another master key than the one of this process. Every server of an \
+         environment needs the same one: put the right one into GREENROOM_MASTER_KEY, or into the file master.key of the \
+         data folder, and start again"
+    )]
+    MasterKey(String),
     /// A bug: an invariant did not hold. Nothing was acknowledged.
     #[error("internal: {0}")]
     Internal(String),

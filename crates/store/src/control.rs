@@ -80,6 +80,8 @@ pub struct ControlRow {
 pub enum Condition {
     /// A secret has a value.
     SecretBound(String),
+    /// It has none.
+    SecretUnbound(String),
     /// Nobody holds points of this currency: the sums of its profile accounts are zero.
     NoBalance(String),
     /// The audience has exactly this many members (a plan said so).
@@ -90,6 +92,7 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SecretBound(key) => write!(f, "secret `{key}` must have a value"),
+            Self::SecretUnbound(key) => write!(f, "secret `{key}` must have no value"),
             Self::NoBalance(currency) => write!(f, "nobody may hold `{currency}`"),
             Self::Members(audience, count) => write!(f, "audience `{audience}` must have {count} members"),
         }

@@ -100,7 +100,8 @@ fn restore_stopped(data: &Path, config: StoreConfig, environment: &str, backup: 
             }
             _ => error,
         })?;
-        let master_key = folder::master_key(data)?;
+        // What is in a backup was sealed with one.
+        let master_key = folder::master_key(data, true)?;
         Greenroom::restore_stopped(&*backend, master_key, clock, environment, backup, actor)
             .await
             .with_context(|| format!("restoring {environment}"))

@@ -8,6 +8,7 @@ use store::{ControlWrites, OutsideChange, SecretRow};
 use crate::{
     Environment, Error, Result,
     control::{Actor, Change, ControlDraft},
+    master_key,
 };
 
 /// A constant as it stands in an environment.
@@ -82,7 +83,7 @@ impl Environment {
     pub async fn set_secret(&self, actor: Actor, key: Key, value: Option<&str>) -> Result<u64> {
         let outside = if let Some(value) = value {
             OutsideChange::PutSecret(SecretRow {
-                sealed: self.seal.seal(&format!("secret `{key}`"), value.as_bytes())?,
+                sealed: self.seal.seal(&master_key::bound(key.as_str()), value.as_bytes())?,
                 key: key.to_string(),
                 set_at: self.now(),
                 actor: actor.to_string(),
@@ -104,7 +105,8 @@ impl Environment {
 
     /// The secrets that have a value: key and when it was set. Never the value.
     pub async fn secrets(&self) -> Result<Vec<(String, Timestamp)>> {
-        Ok(self.store.secrets().await?.into_iter().map(|row| (row.key, row.set_at)).collect())
+        let rows = self.store.secrets().await?.into_iter().filter(master_key::is_of_the_program);
+        Ok(rows.map(|row| (row.key, row.set_at)).collect())
     }
 
     /// Switches a reactor on or off in this environment. Not configuration: it does not travel. `seen` as with

@@ -20,6 +20,7 @@ use crate::{
     clock::{SharedClock, SystemClock},
     environment::Options,
     history::Verified,
+    master_key,
     nodes::SESSION,
     work,
 };
@@ -226,7 +227,7 @@ impl Move {
             let environment = self.at_rest(source).await?;
             environment.constants()?;
             for secret in source.secrets().await? {
-                environment.seal.open(&format!("secret `{}`", secret.key), &secret.sealed)?;
+                environment.seal.open(&master_key::bound(&secret.key), &secret.sealed)?;
             }
             Ok(environment)
         };

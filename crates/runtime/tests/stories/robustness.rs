@@ -135,3 +135,48 @@ async fn an_environment_that_does_not_open_keeps_no_other_from_being_served() {
     greenroom.authenticate(&key.token).expect("the key is known again");
     assert_eq!(greenroom.unopened(), []);
 }
+
+#[tokio::test]
+async fn an_environment_opens_with_its_own_master_key_only() {
+    let ground = ground().await;
+    let backup = ground.store.folder().join("backup");
+    ground.live().store().backup(&backup).await.expect("it is backed up");
+    assert_eq!(ground.live().secrets().await.expect("they read"), [], "the program has none");
+    ground.greenroom.stop().await.expect("it stops");
+    let crate::ground::Ground { greenroom, store } = ground;
+    drop(greenroom);
+    let open = async |key| {
+        let clock = std::sync::Arc::new(runtime::clock::SystemClock);
+        let backend = store.backend().await;
+        runtime::Greenroom::open(backend, key, clock, Options::default()).await
+    };
+    let wrong = open([8; 32]).await.err().expect("nothing opens").to_string();
+    assert!(wrong.contains("`live` was sealed with another master key"), "{wrong}");
+
+    // One that an earlier build made has nothing to know the key by, but what it has sealed.
+    let forget = async || {
+        let store = store.backend().await.open("live").await.expect("it opens");
+        for secret in store.secrets().await.expect("they read") {
+            store.outside(store::OutsideChange::DropSecret(secret.key)).await.expect("it is forgotten");
+        }
+        store.close().await.expect("it closes");
+    };
+    forget().await;
+    let right = open(crate::ground::MASTER_KEY).await.expect("it opens");
+    let live = right.environment("live").expect("well");
+    let factor = "kind: constant\nkey: factor\nspec: {type: decimal}\n";
+    apply(&live, factor).await;
+    let factor = program::Key::new("factor").expect("a key");
+    live.set_constant(ada(), factor, Some(serde_json::json!(2)), None).await.expect("it is bound");
+    right.stop().await.expect("it stops");
+    drop(right);
+    forget().await;
+    let wrong = open([8; 32]).await.err().expect("nothing opens").to_string();
+    assert!(wrong.contains("another master key"), "{wrong}");
+    let right = open(crate::ground::MASTER_KEY).await.expect("it opens");
+    // And the restored one is known by what is in the backup.
+    right.restore_environment("live", &backup, ada()).await.expect("it is restored");
+    right.stop().await.expect("it stops");
+    drop(right);
+    open([8; 32]).await.err().expect("nothing opens");
+}

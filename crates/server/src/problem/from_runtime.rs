@@ -15,7 +15,7 @@ impl From<Error> for Problem {
             Error::Store(error) => error.into(),
             Error::Overloaded { retry_after_seconds, .. } => Self::new(Code::Overloaded, sentence(&text))
                 .retry_after(u16::try_from(retry_after_seconds).unwrap_or(u16::MAX)),
-            Error::Stopping(_) | Error::Overtaken => {
+            Error::Stopping(_) | Error::Overtaken | Error::MasterKey(_) => {
                 Self::new(Code::Unavailable, sentence(&text)).retry_after(RECOVERY_SECONDS)
             }
             Error::Missing { .. } => Self::new(Code::NotFound, sentence(&text)),

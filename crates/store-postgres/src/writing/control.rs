@@ -90,6 +90,9 @@ async fn check(session: &Session, condition: &Condition) -> Result<()> {
     let found = match condition {
         Condition::SecretBound(key) => (!outside::has_secret(session, key).await?)
             .then(|| "it has none; set it with `greenroom secrets set`".to_owned()),
+        Condition::SecretUnbound(key) => {
+            outside::has_secret(session, key).await?.then(|| "it has one".to_owned())
+        }
         Condition::NoBalance(currency) => {
             let held = sums::held(session, currency).await?;
             let told: Vec<String> = held

@@ -67,6 +67,9 @@ fn check(connection: &Connection, condition: &Condition) -> Result<()> {
     let found = match condition {
         Condition::SecretBound(key) => (!outside::has_secret(connection, key)?)
             .then(|| "it has none; set it with `greenroom secrets set`".to_owned()),
+        Condition::SecretUnbound(key) => {
+            outside::has_secret(connection, key)?.then(|| "it has one".to_owned())
+        }
         Condition::NoBalance(currency) => {
             let held = sums::held(connection, currency)?;
             let told: Vec<String> = held

@@ -85,6 +85,8 @@ pub async fn conditions_are_checked_inside(bench: &Bench) {
         vec![sum("points", ledger::Account::Pending, 5), sum("points", ledger::Account::Issued, -5)];
     must(&pair.a, 0, writes).await;
     let bound = || Condition::SecretBound("smtp".to_owned());
+    let unbound = || Condition::SecretUnbound("smtp".to_owned());
+    assert_eq!(pair.b.control(0, asking(unbound())).await.expect("well"), Commit::Committed);
     let empty = |key: &str| Condition::NoBalance(key.to_owned());
     let members = |count| Condition::Members("club".to_owned(), count);
     for condition in
@@ -104,6 +106,8 @@ pub async fn conditions_are_checked_inside(bench: &Bench) {
     };
     must(&pair.a, 0, sums).await;
     pair.a.outside(OutsideChange::PutSecret(secret("smtp", b"x"))).await.expect("well");
+    let refused = pair.b.control(0, asking(unbound())).await;
+    assert!(matches!(refused, Err(Error::Unmet { .. })), "{refused:?}");
     let vip = Condition::Members("vip".to_owned(), 0);
     for condition in [bound(), empty("points"), empty("stars"), members(1), vip] {
         assert_eq!(pair.b.control(0, asking(condition)).await.expect("well"), Commit::Committed);

@@ -34,8 +34,9 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The master key: from the environment variable, or the folder's; made at the first start.
-pub(crate) fn master_key(folder: &Path) -> Result<[u8; 32]> {
+/// The master key: from the environment variable, or the folder's; made at the first start, for a store that holds no
+/// environment (`in_use`: it does).
+pub(crate) fn master_key(folder: &Path, in_use: bool) -> Result<[u8; 32]> {
     if let Ok(text) = std::env::var(MASTER_KEY_VARIABLE) {
         return read_key(&text).with_context(|| format!("the variable {MASTER_KEY_VARIABLE}"));
     }
@@ -44,11 +45,13 @@ pub(crate) fn master_key(folder: &Path) -> Result<[u8; 32]> {
         Ok(text) => read_key(&text).with_context(|| path.display().to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             // The store makes its own files first; an environment is only made once there is a key.
-            let in_use =
-                fs::read_dir(folder.join("environments")).is_ok_and(|mut names| names.next().is_some());
-            if in_use {
+            let has_files =
+                || fs::read_dir(folder.join("environments")).is_ok_and(|mut names| names.next().is_some());
+            if in_use || has_files() {
                 bail!(
-                    "{} is gone, though the folder has been in use: put the file back, or set {MASTER_KEY_VARIABLE}. Without it the environments' secrets cannot be read",
+                    "there is no {}, and there are environments that were sealed with a master key: put the file back, \
+                     copy it from the data folder of another server of theirs, or set {MASTER_KEY_VARIABLE}. Without it \
+                     their secrets cannot be read",
                     path.display()
                 );
             }
@@ -127,16 +130,19 @@ mod tests {
         let folder = room.path().join("data");
         make(&folder)?;
         assert_eq!(fs::metadata(&folder)?.permissions().mode() & 0o777, 0o700);
-        let key = master_key(&folder)?;
-        assert_eq!(master_key(&folder)?, key);
+        master_key(&folder, true).expect_err("not for a store that has environments");
+        let key = master_key(&folder, false)?;
+        assert_eq!(master_key(&folder, true)?, key);
         let path = folder.join(MASTER_KEY_FILE);
         assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
         fs::create_dir_all(folder.join("environments/live"))?;
         fs::remove_file(&path)?;
-        let error = master_key(&folder).expect_err("never a second key");
+        let error = master_key(&folder, false).expect_err("never a second key");
         assert!(error.to_string().contains("put the file back"), "{error}");
         fs::write(&path, "short")?;
-        assert!(format!("{:#}", master_key(&folder).expect_err("too short")).contains("64 hexadecimal"));
+        assert!(
+            format!("{:#}", master_key(&folder, false).expect_err("too short")).contains("64 hexadecimal")
+        );
         Ok(())
     }
 

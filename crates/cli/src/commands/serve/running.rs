@@ -44,7 +44,8 @@ pub(crate) async fn start(data: &Path, config: ServerConfig) -> Result<Running> 
     folder::make(data)?;
     let hold = store::hold(data, &config.store)?;
     let backend = store::open(data, config.store).await?;
-    let master_key = folder::master_key(data)?;
+    let in_use = !backend.environments().await.context("looking for environments")?.is_empty();
+    let master_key = folder::master_key(data, in_use)?;
     let greenroom = Greenroom::open(backend, master_key, Arc::new(SystemClock), config.options)
         .await
         .with_context(|| format!("opening the environments in {}", data.display()))?;
