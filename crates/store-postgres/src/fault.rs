@@ -50,7 +50,7 @@ impl Fault {
     pub(crate) fn told(self, whose: &str, doing: &str) -> Error {
         match self {
             Self::Store(error) => error,
-            Self::Sql(error) => sql(error, whose, doing),
+            Self::Sql(error) => sql(&error, whose, doing),
         }
     }
 
@@ -101,11 +101,11 @@ pub(crate) fn own_role_refused(fault: &Fault, environment: &str, role: &str) -> 
     })
 }
 
-fn sql(error: tokio_postgres::Error, whose: &str, doing: &str) -> Error {
+fn sql(error: &tokio_postgres::Error, whose: &str, doing: &str) -> Error {
     let recovering = |why: &str| Error::Recovering(format!("{whose}: {doing}: {why}"));
     let Some(db) = error.as_db_error() else {
         // Not the server's words: the connection, or a column that is not what it should be.
-        let said = said(&error);
+        let said = said(error);
         if said.contains("password missing") {
             return Error::Refused(format!(
                 "PostgreSQL asks for a password for {whose}, and the URL has none: write \
