@@ -226,7 +226,7 @@ impl Greenroom {
         self.places.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_aside(&self, environment: &Environment, why: &str) {
+    pub(crate) fn set_aside(&self, environment: &Environment, why: &str) {
         let one = Unopened {
             name: environment.name().to_owned(),
             live: environment.is_live(),

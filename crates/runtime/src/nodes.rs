@@ -55,6 +55,8 @@ struct Known {
     duties: BTreeMap<String, Instant>,
     /// Whether the last report came through.
     silent: bool,
+    /// The environment was restored since it was opened here: it is to be opened anew.
+    replaced: bool,
 }
 
 impl Node {
@@ -113,7 +115,11 @@ impl Node {
 pub(crate) async fn run(environment: std::sync::Arc<Environment>) {
     let (name, node) = (environment.name(), &environment.node);
     while !environment.live.is_stopping() {
-        if let Err(error) = environment.report().await
+        let told = environment.report().await;
+        if matches!(told, Err(Error::Store(store::Error::Closed(_)))) {
+            node.known().replaced = true;
+        }
+        if let Err(error) = told
             && !std::mem::replace(&mut node.known().silent, true)
         {
             tracing::warn!(environment = name, %error, "out of touch with the other nodes");
@@ -128,6 +134,11 @@ pub(crate) async fn run(environment: std::sync::Arc<Environment>) {
 }
 
 impl Environment {
+    /// Whether another process has restored it since it was opened: nothing can be written to it from here any more.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.node.known().replaced
+    }
+
     /// Whether this process is to do what only one does.
     pub(crate) fn has_duty(&self, duty: &str) -> bool {
         if self.store.nodes().is_none() {

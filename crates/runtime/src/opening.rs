@@ -59,6 +59,7 @@ impl Greenroom {
     /// should be.
     pub(crate) async fn open_registered(&self) -> Result<()> {
         let _alone = self.opening.lock().await;
+        self.let_replaced_go().await;
         let (mut unopened, mut first) = (Vec::new(), None);
         for row in self.backend.environments().await? {
             if self.environment(&row.name).is_some() {
@@ -77,6 +78,18 @@ impl Greenroom {
         match first {
             Some(error) if self.environments().is_empty() => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// Stops what another process has restored meanwhile; it is opened anew like one that was not open.
+    async fn let_replaced_go(&self) {
+        for environment in self.environments().into_iter().filter(|environment| environment.is_replaced()) {
+            let name = environment.name();
+            tracing::warn!(environment = name, "it was restored by another process, and is opened anew");
+            self.set_aside(&environment, "another process has restored it, and it is being opened anew");
+            if let Err(error) = environment.stop().await {
+                tracing::warn!(environment = name, %error, "it does not stop in order");
+            }
         }
     }
 

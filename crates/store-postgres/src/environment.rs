@@ -526,7 +526,13 @@ impl Environment for PostgresEnvironment {
 #[async_trait]
 impl Nodes for PostgresEnvironment {
     async fn beat(&self, beat: &Beat) -> Result<Heard> {
-        read!(self, Lane::Short, "reporting to the other nodes", s, nodes::beat(&s, beat).await)
+        read!(
+            self,
+            Lane::Short,
+            "reporting to the other nodes",
+            s,
+            nodes::beat(&s, &self.opened.identity, beat).await
+        )
     }
 
     async fn there(&self) -> Result<Vec<NodeRow>> {

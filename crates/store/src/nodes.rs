@@ -65,6 +65,7 @@ pub struct Heard {
 pub trait Nodes: Send + Sync {
     /// Reports, takes or keeps the duties that nobody else has, and hears who is there. In one step: of two
     /// that ask for a duty at once, one gets it. What the report says is seen by whoever reports after it.
+    /// [`crate::Error::Closed`] when the environment was restored since this handle was opened.
     async fn beat(&self, beat: &Beat) -> Result<Heard>;
     /// Who is there, for one that does not serve it itself; by name and id.
     async fn there(&self) -> Result<Vec<NodeRow>>;

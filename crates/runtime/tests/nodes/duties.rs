@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime::{Environment, environment::Options, keys::KeyKind, nodes::SESSION};
-use testing::Store;
+use runtime::{Environment, Greenroom, environment::Options, keys::KeyKind, nodes::SESSION};
+use testing::{Database, Store};
 
 use crate::{
     cluster::cluster,
@@ -179,4 +179,46 @@ async fn a_restore_is_refused_before_anything_stops_while_another_node_serves() 
     let restored = first.restore_environment("live", &backup, ada()).await.expect("nobody else is there");
     assert_eq!(restored.store().record_count().await.expect("it reads"), 0);
     first.stop().await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lives_through_a_restore_opens_the_environment_anew() {
+    let database = Database::make().await;
+    let folder = Store::sqlite();
+    let backend = database.backend().await;
+    let clock = Arc::new(runtime::clock::SystemClock);
+    let greenroom =
+        Greenroom::open(backend, ground::MASTER_KEY, clock, Options::default()).await.expect("well");
+    let live = greenroom.environment("live").expect("well");
+    apply(&live, SHOP).await;
+    let key = live.make_key(ada(), KeyKind::Write, "k", Vec::new(), None).await.expect("it is made");
+    let backup = folder.folder().join("backup");
+    live.store().backup(&backup).await.expect("it is backed up");
+    send(&live, vec![order("m1", "u1", "5", live.now())]).await;
+
+    // It is restored while the node has no connection.
+    let (superuser, role) = (database.superuser().await, database.role("live").await.0);
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+    let other = database.backend().await;
+    let restored = loop {
+        superuser.query(terminate, &[&role]).await.expect("a superuser may");
+        match other.restore("live", &backup, live.now()).await {
+            Err(store::Error::Refused(why)) => assert!(why.contains("connections"), "{why}"),
+            restored => break restored.expect("nobody is connected"),
+        }
+    };
+    restored.close().await.expect("it closes");
+    comes_true("it is opened anew", Duration::from_secs(20), async || {
+        if let Err(why) = greenroom.authenticate(&key.token) {
+            assert!(matches!(why, runtime::install::Unauthenticated::Unopened(_)), "{why}");
+        }
+        greenroom.environment("live").is_some_and(|now| !Arc::ptr_eq(&now, &live))
+    })
+    .await;
+    let anew = greenroom.environment("live").expect("it is open");
+    assert_eq!(anew.store().record_count().await.expect("it reads"), 0, "as it was backed up");
+    send(&anew, vec![order("m1", "u1", "5", anew.now())]).await;
+    greenroom.authenticate(&key.token).expect("its key is known");
+    assert_eq!(greenroom.unopened(), []);
+    greenroom.stop().await.expect("it stops");
 }

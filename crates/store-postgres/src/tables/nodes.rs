@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use store::{
-    Beat, Heard, NodeRow,
+    Beat, Heard, Identity, NodeRow,
     encoding::{array, int, micros, time, uint},
 };
 
@@ -10,6 +10,7 @@ use super::head;
 use crate::{
     fault::Result,
     session::{Call, Session},
+    writing::same_incarnation,
 };
 
 /// The time is read by the first statement; what is read comes from later ones, and so is not older.
@@ -36,8 +37,8 @@ const LIST: &str = "SELECT id, name, started_at, (extract(epoch FROM seen_at) * 
         ARRAY(SELECT duty.name FROM duty WHERE node = node.id AND duty.lasts_until >= clock_timestamp() ORDER BY 1)
     FROM node WHERE lasts_until >= clock_timestamp() ORDER BY name, id";
 
-/// Reports, and hears.
-pub(crate) async fn beat(session: &Session, beat: &Beat) -> Result<Heard> {
+/// Reports, and hears. Whoever serves what a restore has replaced hears that, also when it has nothing to write.
+pub(crate) async fn beat(session: &Session, identity: &Identity, beat: &Beat) -> Result<Heard> {
     let (id, lasts) = (beat.id.as_slice(), beat.lasts.as_secs_f64());
     let (started_at, epoch) = (micros(beat.started_at), int(beat.epoch));
     let answers = session
@@ -53,7 +54,9 @@ pub(crate) async fn beat(session: &Session, beat: &Beat) -> Result<Heard> {
     let [.., now, listed] = answers.as_slice() else { return Ok(silence()) };
     let at = now.rows.first().map_or(Ok(0), |row| row.try_get(0))?;
     let nodes = listed.rows.iter().map(node).collect::<Result<_>>()?;
-    Ok(Heard { at: time(at)?, epoch: head::read(session).await?.epoch, nodes })
+    let head = head::read(session).await?;
+    same_incarnation(identity, head)?;
+    Ok(Heard { at: time(at)?, epoch: head.epoch, nodes })
 }
 
 fn silence() -> Heard {
