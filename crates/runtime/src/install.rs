@@ -314,23 +314,19 @@ impl Greenroom {
     /// Revokes an administrator; requests with the token are refused from now on. There is always one left.
     pub async fn revoke_administrator(&self, id: &str) -> Result<AdministratorRow> {
         let _one_at_a_time = self.opening.lock().await;
-        let rows = self.backend.administrators().await?;
-        let mut row = rows
-            .iter()
-            .find(|row| row.id == id)
-            .cloned()
-            .ok_or_else(|| Error::Store(store::Error::Missing(format!("administrator `{id}`"))))?;
-        if row.revoked_at.is_none() {
-            if !rows.iter().any(|other| other.id != id && other.revoked_at.is_none()) {
-                let what = format!("`{}` is the only administrator; make another one first", row.name);
-                return Err(Error::Refused(what));
-            }
-            row.revoked_at = Some(self.clock.now());
-            self.backend.put_administrator(row.clone()).await?;
-        }
-        *self.administrators.write().unwrap_or_else(PoisonError::into_inner) =
-            self.backend.administrators().await?;
-        Ok(row)
+        let Some(rows) = self.backend.revoke_administrator(id, self.clock.now()).await? else {
+            let name = self
+                .administrators()
+                .into_iter()
+                .find(|row| row.id == id)
+                .map_or_else(|| id.to_owned(), |row| row.name);
+            return Err(Error::Refused(format!(
+                "`{name}` is the only administrator; make another one first"
+            )));
+        };
+        let row = rows.iter().find(|row| row.id == id).cloned();
+        *self.administrators.write().unwrap_or_else(PoisonError::into_inner) = rows;
+        row.ok_or_else(|| Error::Internal(format!("administrator `{id}` is gone after being revoked")))
     }
 
     /// Says that this process will stop soon: it serves as before, but others shall not be sent here any more.

@@ -331,6 +331,18 @@ impl Backend for PostgresBackend {
         registry::administrators(&lease).await.map_err(Fault::told_of_control)
     }
 
+    async fn revoke_administrator(&self, id: &str, at: Timestamp) -> Result<Option<Vec<AdministratorRow>>> {
+        let mut lease = self.0.lease().await?;
+        lease.dirty();
+        let outcome = registry::revoke_administrator(&lease, id, at).await;
+        if outcome.is_ok() {
+            lease.commit().await.map_err(Fault::told_of_control)?;
+        } else {
+            let _ = lease.rollback().await;
+        }
+        outcome.map_err(Fault::told_of_control)
+    }
+
     async fn put_administrator(&self, row: AdministratorRow) -> Result<()> {
         let lease = self.0.lease().await?;
         registry::put_administrator(&lease, &row).await.map_err(Fault::told_of_control)

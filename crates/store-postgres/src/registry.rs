@@ -1,6 +1,7 @@
 //! The control store: the registry of environments with the roles that serve them, and the administrators.
 //! Small and seldom written.
 
+use jiff::Timestamp;
 use store::{
     AdministratorRow, Error, RegistryRow,
     encoding::{Sum, array, micros, opt_time, time, verify},
@@ -169,4 +170,17 @@ pub(crate) async fn put_administrator(session: &Session, row: &AdministratorRow)
         )
         .await?;
     Ok(())
+}
+
+/// Revokes one, unless nobody else is left; in a transaction of its own, which the caller ends.
+pub(crate) async fn revoke_administrator(
+    session: &Session,
+    id: &str,
+    at: Timestamp,
+) -> Result<Option<Vec<AdministratorRow>>> {
+    // Others read meanwhile, and nobody writes.
+    session.plain("BEGIN; LOCK TABLE greenroom.administrator IN SHARE ROW EXCLUSIVE MODE").await?;
+    let Some(row) = store::revoked(&administrators(session).await?, id, at)? else { return Ok(None) };
+    put_administrator(session, &row).await?;
+    administrators(session).await.map(Some)
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use store::{
-    Commit, Deciding, Environment, Error, Granted, Step, Writes,
+    AdministratorRow, Commit, Deciding, Environment, Error, Granted, Step, Writes,
     conformance::{
         at,
         batch::{Stepping, commit, demand, life, must, profile, sum},
@@ -308,4 +308,42 @@ async fn a_circle_of_locks_is_a_conflict_and_does_not_come_again() {
     });
     assert_eq!(a.commit(0, Box::new(only)).await.expect("well"), Commit::Committed);
     assert_eq!(a.export_view("counters").await.expect("well"), ["x 4 4", "y 3 3"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_administrators_that_are_revoked_at_once_on_two_nodes_one_stays() {
+    let database = Database::make().await;
+    let (a, b) = (database.backend().await, database.backend().await);
+    let mut stayed: Option<String> = None;
+    for round in 0..10 {
+        let ids = [format!("{round}-1"), format!("{round}-2")];
+        for id in &ids {
+            let row = AdministratorRow {
+                id: id.clone(),
+                name: "Ada".to_owned(),
+                token_hash: [1; 32],
+                hint: "wxyz".to_owned(),
+                made_at: at(1),
+                revoked_at: None,
+            };
+            a.put_administrator(row).await.expect("well");
+        }
+        if let Some(before) = stayed.take() {
+            a.revoke_administrator(&before, at(2)).await.expect("well").expect("others stay");
+        }
+        let (x, y) =
+            tokio::join!(a.revoke_administrator(&ids[0], at(3)), b.revoke_administrator(&ids[1], at(3)));
+        let (x, y) = (x.expect("well"), y.expect("well"));
+        assert_ne!(x.is_some(), y.is_some(), "one of them stays");
+        let left: Vec<String> = a
+            .administrators()
+            .await
+            .expect("well")
+            .into_iter()
+            .filter(|row| row.revoked_at.is_none())
+            .map(|row| row.id)
+            .collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        stayed = left.into_iter().next();
+    }
 }

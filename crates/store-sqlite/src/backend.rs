@@ -279,6 +279,19 @@ impl Backend for SqliteBackend {
         self.aside(|house| house.rooms().registry.administrators().map_err(Fault::told_of_control)).await
     }
 
+    async fn revoke_administrator(&self, id: &str, at: Timestamp) -> Result<Option<Vec<AdministratorRow>>> {
+        let id = id.to_owned();
+        self.aside(move |house| {
+            // Nobody else has the folder, nor these rooms as long as they are held.
+            let rooms = house.rooms();
+            let rows = rooms.registry.administrators().map_err(Fault::told_of_control)?;
+            let Some(row) = store::revoked(&rows, &id, at)? else { return Ok(None) };
+            rooms.registry.put_administrator(&row).map_err(Fault::told_of_control)?;
+            rooms.registry.administrators().map(Some).map_err(Fault::told_of_control)
+        })
+        .await
+    }
+
     async fn put_administrator(&self, row: AdministratorRow) -> Result<()> {
         self.aside(move |house| {
             house.rooms().registry.put_administrator(&row).map_err(Fault::told_of_control)

@@ -25,6 +25,22 @@ pub struct AdministratorRow {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// Of all of them, as they are, the one of this id as it is to be written when it is revoked; an error when there is none
+/// of it, `None` when nobody else would be left. The same rule for all backends, to be asked where nobody else writes.
+///
+/// # Errors
+/// [`Error::Missing`] when there is none of this id.
+pub fn revoked(rows: &[AdministratorRow], id: &str, at: Timestamp) -> Result<Option<AdministratorRow>> {
+    let Some(row) = rows.iter().find(|row| row.id == id) else {
+        return Err(Error::Missing(format!("administrator `{id}`")));
+    };
+    if row.revoked_at.is_some() {
+        return Ok(Some(row.clone()));
+    }
+    let others = rows.iter().any(|other| other.id != id && other.revoked_at.is_none());
+    Ok(others.then(|| AdministratorRow { revoked_at: Some(at), ..row.clone() }))
+}
+
 /// An environment as the registry knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryRow {
@@ -97,4 +113,8 @@ pub trait Backend: Send + Sync {
     async fn administrators(&self) -> Result<Vec<AdministratorRow>>;
     /// Adds one, or writes the same id anew.
     async fn put_administrator(&self, row: AdministratorRow) -> Result<()>;
+    /// Notes that one was revoked, unless nobody else would be left who is not: of two that revoke each other at once, one
+    /// is refused. Answers all of them as they are then, or `None` when the last was to go. One that was revoked before
+    /// stays as it is. [`crate::Error::Missing`] when there is none of this id.
+    async fn revoke_administrator(&self, id: &str, at: Timestamp) -> Result<Option<Vec<AdministratorRow>>>;
 }

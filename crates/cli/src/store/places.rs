@@ -321,6 +321,10 @@ impl Backend for Places {
         self.main.administrators().await
     }
 
+    async fn revoke_administrator(&self, id: &str, at: Timestamp) -> Result<Option<Vec<AdministratorRow>>> {
+        self.main.revoke_administrator(id, at).await
+    }
+
     async fn put_administrator(&self, row: AdministratorRow) -> Result<()> {
         self.main.put_administrator(row).await
     }

@@ -78,22 +78,40 @@ pub async fn making_is_idempotent_by_id(bench: &Bench) {
     assert_eq!((rows[0].name.as_str(), rows[0].making, rows[0].made_at), ("one", false, at(0)));
 }
 
-/// Added, and written anew under the same id.
-pub async fn administrators_are_kept(bench: &Bench) {
-    let row = |id: &str, revoked: bool| AdministratorRow {
+fn administrator(id: &str, revoked: bool) -> AdministratorRow {
+    AdministratorRow {
         id: id.to_owned(),
         name: "Ada".to_owned(),
         token_hash: [5; 32],
         hint: "cafe".to_owned(),
         made_at: at(1),
         revoked_at: revoked.then(|| at(2)),
-    };
+    }
+}
+
+/// There is always one left who can administer.
+pub async fn the_last_administrator_stays(bench: &Bench) {
+    for id in ["a-1", "a-2"] {
+        bench.backend.put_administrator(administrator(id, false)).await.expect("well");
+    }
+    let revoke = async |id: &str, when| bench.backend.revoke_administrator(id, at(when)).await.expect("well");
+    let rows = revoke("a-1", 3).await.expect("the other stays");
+    assert_eq!(rows, bench.backend.administrators().await.expect("well"));
+    assert_eq!(rows.iter().map(|row| row.revoked_at).collect::<Vec<_>>(), [Some(at(3)), None]);
+    assert_eq!(revoke("a-2", 4).await, None, "nobody would be left");
+    assert_eq!(revoke("a-1", 5).await, Some(rows), "when it was is not written over");
+    let none = bench.backend.revoke_administrator("nobody", at(9)).await;
+    assert!(matches!(none, Err(Error::Missing(_))), "{none:?}");
+}
+
+/// Added, and written anew under the same id.
+pub async fn administrators_are_kept(bench: &Bench) {
     for (id, revoked) in [("a", false), ("b", false), ("a", true)] {
-        bench.backend.put_administrator(row(id, revoked)).await.expect("well");
+        bench.backend.put_administrator(administrator(id, revoked)).await.expect("well");
     }
     let mut rows = bench.backend.administrators().await.expect("well");
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    assert_eq!(rows, vec![row("a", true), row("b", false)]);
+    assert_eq!(rows, vec![administrator("a", true), administrator("b", false)]);
 }
 
 /// Each handle for itself.

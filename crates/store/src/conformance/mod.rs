@@ -190,6 +190,7 @@ macro_rules! conformance_tests {
             keeping::environments_are_apart
             keeping::making_is_idempotent_by_id
             keeping::administrators_are_kept
+            keeping::the_last_administrator_stays
             keeping::a_closed_handle_answers_so_and_the_other_goes_on
             keeping::what_was_committed_is_there_after_opening_again
             keeping::a_rebuild_makes_equal_views
