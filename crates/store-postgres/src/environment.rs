@@ -25,6 +25,7 @@ use crate::{
     elsewhere::Following,
     export,
     fault::{self, Fault, damaged},
+    full,
     opened::Opened,
     pool::{Lane, Lease},
     tables::{
@@ -132,6 +133,15 @@ impl Environment for PostgresEnvironment {
     }
 
     async fn writable(&self) -> Result<()> {
+        if let Some((full, try_again)) = self.opened.full.is() {
+            if !try_again {
+                return Err(full);
+            }
+            let mut lease = self.lease(Lane::Short).await?;
+            let told = self.told(full::has_room(&mut lease).await, "trying whether there is room");
+            self.opened.full.hear(&told);
+            told?;
+        }
         read!(self, Lane::Short, "asking whether it can be written", s, head::writable(&s).await)
     }
 
@@ -140,13 +150,17 @@ impl Environment for PostgresEnvironment {
     async fn commit(&self, epoch: Epoch, deciding: Box<dyn Deciding>) -> Result<Commit> {
         let mut lease = self.lease(Lane::Short).await?;
         let told = batch::commit(&mut lease, &self.opened, epoch, deciding).await;
-        self.told(told, "committing")
+        let told = self.told(told, "committing");
+        self.opened.full.hear(&told);
+        told
     }
 
     async fn control(&self, epoch: Epoch, writes: ControlWrites) -> Result<Commit> {
         let mut lease = self.lease(Lane::Short).await?;
         let told = control_change::change(&mut lease, &self.opened.identity, epoch, &writes).await;
-        self.told(told, "writing a control change")
+        let told = self.told(told, "writing a control change");
+        self.opened.full.hear(&told);
+        told
     }
 
     async fn outside(&self, change: OutsideChange) -> Result<()> {

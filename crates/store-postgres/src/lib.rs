@@ -36,6 +36,7 @@ mod elsewhere;
 mod environment;
 mod export;
 mod fault;
+mod full;
 mod making;
 mod opened;
 mod options;

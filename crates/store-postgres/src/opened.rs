@@ -12,6 +12,7 @@ use crate::{
     address::Address,
     elsewhere::Followers,
     fault::{Fault, damaged},
+    full::Full,
     pool::{Lane, Login, Pool},
     registry::Entry,
     spread::Spread,
@@ -24,6 +25,7 @@ pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) pool: Arc<Pool>,
     pub(crate) habits: Habits,
+    pub(crate) full: Full,
     pub(crate) spread: Spread,
     pub(crate) sweeper: Arc<Sweeper>,
     pub(crate) followers: Followers,
@@ -66,9 +68,9 @@ impl Opened {
             )));
         }
         let sweeper = Arc::new(Sweeper::new(Arc::clone(installing), name, &entry.schema));
-        let (habits, followers, handles) = (Habits::default(), Followers::default(), AtomicUsize::new(0));
-        let spread = Spread::over(options.distributed_over);
-        Ok(Arc::new(Self { identity, pool, habits, spread, sweeper, followers, handles }))
+        let (habits, full, followers) = (Habits::default(), Full::default(), Followers::default());
+        let (spread, handles) = (Spread::over(options.distributed_over), AtomicUsize::new(0));
+        Ok(Arc::new(Self { identity, pool, habits, full, spread, sweeper, followers, handles }))
     }
 
     /// One handle more; false when the last one has gone meanwhile.

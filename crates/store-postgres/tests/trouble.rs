@@ -151,8 +151,29 @@ async fn a_full_disk_and_a_read_only_server_acknowledge_nothing() {
         .expect("well");
     let told = commit(&one, 0, life(profile(1), 0, 1)).await;
     assert!(matches!(told, Err(Error::Full(_))), "{told:?}");
+    one.record_count().await.expect("it can be read");
+    let told = one.writable().await;
+    assert!(matches!(told, Err(Error::Full(_))), "and is not ready: {told:?}");
     superuser.batch_execute(&format!("DROP TRIGGER no_space ON \"{schema}\".journal")).await.expect("well");
     must(&one, 0, life(profile(1), 0, 1)).await;
+    one.writable().await.expect("a commit shows that there is room");
+
+    // Where nobody is sent any more, nothing is committed: it is tried.
+    superuser
+        .batch_execute(&format!(
+            "CREATE TRIGGER no_space BEFORE INSERT ON \"{schema}\".journal EXECUTE FUNCTION public.no_space();
+             CREATE TRIGGER no_space BEFORE INSERT ON \"{schema}\".checkpoint EXECUTE FUNCTION public.no_space()"
+        ))
+        .await
+        .expect("well");
+    commit(&one, 0, life(profile(1), 1, 2)).await.expect_err("it is full");
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    let told = one.writable().await;
+    assert!(matches!(told, Err(Error::Full(_))), "it is still full: {told:?}");
+    superuser.batch_execute("DROP FUNCTION public.no_space() CASCADE").await.expect("well");
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    one.writable().await.expect("there is room again");
+    assert!(one.checkpoints().await.expect("well").is_empty(), "trying leaves nothing");
 
     let (role, name) = (database.role("one").await.0, &database.name);
     let read_only = |on: &str| format!("ALTER DATABASE {name} SET default_transaction_read_only = {on}");
