@@ -68,6 +68,10 @@ pub(crate) async fn migrate(session: &Session, schema: &str, steps: &[&str], wha
     if !behind {
         return Ok(());
     }
+    // A large table takes its time, and nothing can be served before.
+    session
+        .plain("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '10min'")
+        .await?;
     if at == 0 {
         session.plain("CREATE TABLE migration (no integer PRIMARY KEY, at bigint NOT NULL)").await?;
     }

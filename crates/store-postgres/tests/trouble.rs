@@ -83,6 +83,29 @@ async fn a_schema_from_the_future_is_refused() {
     assert!(matches!(&told, Error::Missing(_)), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_takes_the_time_that_it_takes() {
+    let database = Database::make().await;
+    database.backend().await.create(identity("one"), at(0)).await.expect("well").close().await.expect("well");
+    let (superuser, schema) = (database.superuser().await, database.schema("one").await);
+    superuser
+        .batch_execute(&format!(
+            "SET search_path TO \"{schema}\";
+             DROP TABLE rehearsal, rehearsal_member;
+             DELETE FROM migration WHERE no = 3;
+             CREATE FUNCTION public.slowly() RETURNS event_trigger LANGUAGE plpgsql AS
+                 $$ BEGIN PERFORM pg_sleep(1.2); END $$;
+             CREATE EVENT TRIGGER slowly ON ddl_command_start WHEN tag IN ('CREATE INDEX')
+                 EXECUTE FUNCTION public.slowly()"
+        ))
+        .await
+        .expect("well");
+    let short = Options { statement_timeout: Duration::from_secs(1), ..Options::default() };
+    let one = database.backend_with(short).await.open("one").await.expect("it is migrated");
+    must(&one, 0, life(profile(1), 0, 1)).await;
+    assert_eq!(one.rehearsals(None, 9).await.expect("the tables are there").rows, []);
+}
+
 /// Commits the next record of a profile, as often as it takes; how often that was.
 async fn patiently(environment: &Arc<dyn Environment>, n: u64) -> u32 {
     for tries in 1..200 {

@@ -26,6 +26,8 @@ pub(crate) enum Work {
         place: In,
     },
     /// Cancel it; it ends at once and leaves nothing half done
+    ///
+    /// Where several nodes serve the environment, ask the one that does it (--server): the others do not know of it.
     Cancel {
         #[command(flatten)]
         place: In,

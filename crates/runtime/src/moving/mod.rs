@@ -297,9 +297,23 @@ impl Move {
         Ok(arrived)
     }
 
-    /// Refuses a registry that knows another environment by one of these names, or these by other names.
+    /// Refuses a registry that knows another environment by one of these names, or these by other names, and one that has
+    /// never heard of them: it is not the main store of their servers. (The source and the target may be it.)
     pub async fn fits(&self, registry: &dyn Backend, rows: &[RegistryRow]) -> Result<()> {
-        for known in registry.environments().await? {
+        let id = registry.id().await?;
+        let known = registry.environments().await?;
+        let is_unknown = |row: &&RegistryRow| known.iter().all(|known| known.id != row.id);
+        if let Some(row) = rows.iter().find(is_unknown)
+            && id != self.from.id().await?
+            && id != self.to.id().await?
+        {
+            return Err(Error::Refused(format!(
+                "the registry has never heard of environment `{}`, so its servers do not use it; nothing was moved or noted. \
+                 Name their main store with --registry",
+                row.name
+            )));
+        }
+        for known in known {
             let other = |row: &RegistryRow| (row.name == known.name) != (row.id == known.id);
             if rows.iter().any(other) {
                 return Err(Error::Refused(format!(

@@ -185,6 +185,14 @@ async fn what_cannot_be_moved_is_refused() {
     refused(told.map(drop), &["`live`", "cannot be unsealed", "GREENROOM_MASTER_KEY"]);
     assert!(target.environments().await.expect("well").is_empty(), "nothing was begun");
 
+    let strange = Store::sqlite();
+    let rows = std::slice::from_ref(&row);
+    let told = moving.fits(&*strange.backend().await, rows).await;
+    refused(told, &["never heard of environment `live`", "--registry"]);
+    for known in [&source, &target] {
+        moving.fits(&**known, rows).await.expect("it may be the main store");
+    }
+
     let arrived = moving.environment(&row, &mut |_| {}).await.expect("it arrives");
     moving.finish(vec![arrived]).await.expect("it is made");
     refused(
