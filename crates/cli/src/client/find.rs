@@ -12,6 +12,8 @@ use crate::arguments::Global;
 pub(crate) struct Found {
     /// `http://host:port`, without a slash at the end.
     pub(crate) server: String,
+    /// Other addresses of the same server, which serve other environments.
+    pub(crate) others: Vec<String>,
     /// What is shown to it.
     pub(crate) token: String,
     /// The file that named it.
@@ -36,10 +38,13 @@ fn is_local(server: &str) -> bool {
 /// Looks where the arguments, the environment variables and the data folder point, in this order. The
 /// folder's token is shown to no server but one on this machine.
 pub(crate) fn find(global: &Global) -> Result<Found> {
-    let (server, serving_file) = match &global.server {
-        Some(server) => (url(server)?, None),
+    let (server, mut others, serving_file) = match &global.server {
+        Some(server) => (url(server)?, Vec::new(), None),
         None => local(&global.data)?,
     };
+    if global.token.is_none() {
+        others.retain(|other| is_local(other));
+    }
     let token = match &global.token {
         Some(token) => token.trim().to_owned(),
         None if is_local(&server) => token_of(&global.data)?,
@@ -47,18 +52,20 @@ pub(crate) fn find(global: &Global) -> Result<Found> {
             "{server} needs a credential: set GREENROOM_TOKEN (or --token) to a secret key (sk_) or an administrator's token (at_)"
         ),
     };
-    Ok(Found { server, token, serving_file })
+    Ok(Found { server, others, token, serving_file })
 }
 
 /// The server that takes events in, where one is named by the data folder, to be shown a write key.
 pub(crate) fn find_collector(global: &Global, key: String) -> Result<Found> {
     if let Some(server) = &global.server {
-        return Ok(Found { server: url(server)?, token: key, serving_file: None });
+        return Ok(Found { server: url(server)?, others: Vec::new(), token: key, serving_file: None });
     }
     let folder = &global.data;
-    let (admin, serving_file) = local(folder)?;
-    let collector = Serving::read(folder)?.and_then(|serving| serving.collector);
-    Ok(Found { server: collector.unwrap_or(admin), token: key, serving_file })
+    let (admin, _, serving_file) = local(folder)?;
+    let serving = Serving::read(folder)?;
+    let others = serving.iter().flat_map(|serving| serving.others("collector")).collect();
+    let collector = serving.and_then(|serving| serving.collector);
+    Ok(Found { server: collector.unwrap_or(admin), others, token: key, serving_file })
 }
 
 fn url(server: &str) -> Result<String> {
@@ -72,15 +79,18 @@ fn url(server: &str) -> Result<String> {
     Ok(format!("http://{server}"))
 }
 
-fn local(folder: &Path) -> Result<(String, Option<PathBuf>)> {
+/// Where the admin API of a folder's server is: the first address to try, those that serve other environments, and
+/// the file that says so.
+fn local(folder: &Path) -> Result<(String, Vec<String>, Option<PathBuf>)> {
     let Some(serving) = Serving::read(folder)? else {
         bail!(
             "no server is running on the data folder {}: start one with `greenroom serve --data {0}`, or name another with --data, or a server with --server",
             folder.display()
         );
     };
+    let others = serving.others("admin");
     match serving.admin {
-        Some(admin) => Ok((admin, Some(folder.join(SERVING_FILE)))),
+        Some(admin) => Ok((admin, others, Some(folder.join(SERVING_FILE)))),
         None => bail!(
             "the server on {} has no listener that serves the admin API; add `admin` to a listener's `serves`",
             folder.display()

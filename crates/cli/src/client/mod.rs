@@ -11,7 +11,11 @@ pub(crate) use find::{Found, find, find_collector};
 pub(crate) use refusal::Refusal;
 pub(crate) use serving::{ADMIN_TOKEN_FILE, SERVING_FILE, Serving, ServingListener};
 
-use std::{io::BufReader, time::Duration};
+use std::{
+    io::BufReader,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
@@ -28,6 +32,13 @@ const PAGE_ROWS_MAX: usize = 200;
 pub(crate) struct Client {
     agent: ureq::Agent,
     found: Found,
+    /// Which of the server's addresses answered last for the environment at hand.
+    at: AtomicUsize,
+}
+
+/// Whether the environment is served at another address of the server.
+fn is_elsewhere(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.code == "wrong_listener")
 }
 
 /// An answer with its headers.
@@ -59,7 +70,56 @@ impl Client {
         if found.is_local() {
             config = config.proxy(None);
         }
-        Self { agent: config.build().new_agent(), found }
+        Self { agent: config.build().new_agent(), found, at: AtomicUsize::new(0) }
+    }
+
+    /// Every address of the server.
+    fn servers(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.found.server).chain(&self.found.others).map(String::as_str)
+    }
+
+    /// Asks at the address that answered last, and where that does not serve the environment, at the others: which
+    /// environments are served where is the server's affair, and it refuses before it does anything.
+    fn anywhere<T>(&self, ask: impl Fn(&str) -> Result<T>) -> Result<T> {
+        let servers: Vec<&str> = self.servers().collect();
+        let begin = self.at.load(Ordering::Relaxed);
+        let mut refused = None;
+        for at in (begin..begin + servers.len()).map(|at| at % servers.len()) {
+            match ask(servers[at]) {
+                Err(error) if is_elsewhere(&error) => refused = refused.or(Some(error)),
+                answer => {
+                    self.at.store(at, Ordering::Relaxed);
+                    return answer;
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| anyhow!("there is no server to ask")))
+    }
+
+    /// A list whole, of what is served at any of the server's addresses. Each row is told once, by its `name`.
+    pub(crate) fn list_everywhere(&self, path: &str) -> Result<Value> {
+        let mut rows: Vec<Value> = Vec::new();
+        let (mut refused, mut answered) = (None, false);
+        for at in 0..self.servers().count() {
+            self.at.store(at, Ordering::Relaxed);
+            // By `anywhere`, an address that refuses answers by the next: told twice, kept once.
+            match self.list(path, usize::MAX) {
+                Err(error) if is_elsewhere(&error) => refused = Some(error),
+                list => {
+                    answered = true;
+                    let mut list = list?;
+                    let Some(Value::Array(more)) = list.get_mut("data").map(Value::take) else { continue };
+                    let known = |row: &Value| rows.iter().any(|it| it.get("name") == row.get("name"));
+                    let more: Vec<Value> = more.into_iter().filter(|row| !known(row)).collect();
+                    rows.extend(more);
+                }
+            }
+        }
+        self.at.store(0, Ordering::Relaxed);
+        match refused {
+            Some(error) if !answered => Err(error),
+            _ => Ok(serde_json::json!({ "data": rows, "has_more": false, "next_cursor": null })),
+        }
     }
 
     /// Reads.
@@ -69,9 +129,29 @@ impl Client {
 
     /// How the server is. That it is not ready is an answer, too.
     pub(crate) fn readiness(&self) -> Result<Value> {
-        let mut body = self.exchange(Method::GET, "/readyz", &[], None)?.into_body();
+        let mut whole = self.readiness_at(&self.found.server)?;
+        for server in &self.found.others {
+            // Each address tells of the environments that are served there.
+            let mut other = self.readiness_at(server)?;
+            if whole.get("status").and_then(Value::as_str) == Some("ok") {
+                whole["status"] = other["status"].take();
+            }
+            let known = whole.get_mut("environments").and_then(Value::as_array_mut);
+            if let (Some(known), Value::Array(more)) = (known, other["environments"].take()) {
+                for one in more {
+                    if !known.iter().any(|it| it.get("name") == one.get("name")) {
+                        known.push(one);
+                    }
+                }
+            }
+        }
+        Ok(whole)
+    }
+
+    fn readiness_at(&self, server: &str) -> Result<Value> {
+        let mut body = self.exchange(server, Method::GET, "/readyz", &[], None)?.into_body();
         let text = body.with_config().limit(ANSWER_BYTES_MAX).read_to_string();
-        let text = text.with_context(|| format!("reading the answer of {}", self.found.server))?;
+        let text = text.with_context(|| format!("reading the answer of {server}"))?;
         Answer { text, tag: None }.json()
     }
 
@@ -93,7 +173,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer> {
-        self.read(self.exchange(method, path, headers, body)?)
+        self.anywhere(move |server| self.read(self.exchange(server, method.clone(), path, headers, body)?))
     }
 
     fn read(&self, response: Response<ureq::Body>) -> Result<Answer> {
@@ -119,21 +199,27 @@ impl Client {
 
     /// Hands in text of some other type than JSON.
     pub(crate) fn post_text(&self, path: &str, content_type: &str, text: &str) -> Result<Value> {
-        let request = self.request(Method::POST, path).header("content-type", content_type);
-        let result = self.agent.run(request.body(text.as_bytes().to_vec())?);
-        self.read(result.map_err(|error| self.unreachable(&error))?)?.json()
+        let answer = self.anywhere(|server| {
+            let request = self.request(server, Method::POST, path).header("content-type", content_type);
+            let result = self.agent.run(request.body(text.as_bytes().to_vec())?);
+            self.read(result.map_err(|error| self.unreachable(server, &error))?)
+        });
+        answer?.json()
     }
 
     /// The lines of an answer that does not end.
     pub(crate) fn lines(&self, path: &str) -> Result<BufReader<Box<dyn std::io::Read>>> {
-        let response = self.exchange(Method::GET, path, &[], None)?;
-        let status = response.status();
-        let mut body = response.into_body();
-        if !status.is_success() {
-            let text = body.read_to_string().unwrap_or_default();
-            return Err(Refusal::read(status.as_u16(), &text).into());
-        }
-        Ok(BufReader::new(Box::new(body.into_reader())))
+        self.anywhere(|server| {
+            let response = self.exchange(server, Method::GET, path, &[], None)?;
+            let status = response.status();
+            let mut body = response.into_body();
+            if !status.is_success() {
+                let text = body.read_to_string().unwrap_or_default();
+                return Err(Refusal::read(status.as_u16(), &text).into());
+            }
+            let lines: Box<dyn std::io::Read> = Box::new(body.into_reader());
+            Ok(BufReader::new(lines))
+        })
     }
 
     /// A list up to `limit` rows, from as many pages as that takes.
@@ -164,12 +250,13 @@ impl Client {
 
     fn exchange(
         &self,
+        server: &str,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Response<ureq::Body>> {
-        let mut request = self.request(method, path);
+        let mut request = self.request(server, method, path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -181,18 +268,17 @@ impl Client {
             }
             None => self.agent.run(request.body(())?),
         };
-        result.map_err(|error| self.unreachable(&error))
+        result.map_err(|error| self.unreachable(server, &error))
     }
 
-    fn request(&self, method: Method, path: &str) -> ureq::http::request::Builder {
+    fn request(&self, server: &str, method: Method, path: &str) -> ureq::http::request::Builder {
         Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.found.server))
+            .uri(format!("{server}{path}"))
             .header("authorization", format!("Bearer {}", self.found.token))
     }
 
-    fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
-        let server = &self.found.server;
+    fn unreachable(&self, server: &str, error: &ureq::Error) -> anyhow::Error {
         match &self.found.serving_file {
             Some(file) => anyhow!(
                 "no answer from {server} ({error}), though {} names it: the server may have stopped. Start it with `greenroom serve --data {}`",

@@ -77,6 +77,13 @@ impl Serving {
         std::fs::rename(&new, &path).with_context(doing)
     }
 
+    /// The addresses that serve a thing besides the one that is named for it.
+    pub(crate) fn others(&self, what: &str) -> Vec<String> {
+        let first = if what == "admin" { &self.admin } else { &self.collector };
+        let serving = self.listeners.iter().filter(|one| one.serves.iter().any(|it| it == what));
+        serving.map(ServingListener::url).filter(|url| Some(url) != first.as_ref()).collect()
+    }
+
     /// By its listeners: the first that serves a thing, one for every environment before others.
     pub(crate) fn of(listeners: Vec<ServingListener>) -> Self {
         let url = |what: &str| {
@@ -119,6 +126,8 @@ mod tests {
         assert_eq!(read.as_ref(), Some(&serving.listeners));
         assert_eq!(serving.admin.as_deref(), Some("http://[::1]:82"));
         assert_eq!(serving.collector.as_deref(), Some("http://[::1]:82"));
+        assert_eq!(serving.others("admin"), ["http://127.0.0.1:81"]);
+        assert_eq!(serving.others("collector"), ["http://127.0.0.1:80"]);
         assert_eq!(serving.listeners[0].url(), "http://127.0.0.1:80");
         Ok(())
     }

@@ -46,7 +46,7 @@ impl Env {
         let client = context.client()?;
         match self {
             Self::List => {
-                let list = client.list("/admin/v1/environments", usize::MAX)?;
+                let list = client.list_everywhere("/admin/v1/environments")?;
                 context.list(&list, || {
                     Table::of(
                         &list,

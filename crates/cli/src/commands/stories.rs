@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use serde_json::Value;
+use server::{Environments, ListenerConfig};
 
 use crate::{
     arguments::Arguments, client::Refusal, config, config::ServerConfig, context::Context, exit::Exit,
@@ -52,6 +53,10 @@ impl Kept {
 
 impl Place {
     fn new() -> Result<Self> {
+        Self::with(vec![config::listener("127.0.0.1:0".parse()?)])
+    }
+
+    fn with(listeners: Vec<ListenerConfig>) -> Result<Self> {
         let room = tempfile::tempdir()?;
         let data = room.path().join("data");
         let (end, ended) = tokio::sync::oneshot::channel();
@@ -60,9 +65,7 @@ impl Place {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             runtime.block_on(async {
-                let any_port = "127.0.0.1:0".parse()?;
-                let config =
-                    ServerConfig { listeners: vec![config::listener(any_port)], ..ServerConfig::default() };
+                let config = ServerConfig { listeners, ..ServerConfig::default() };
                 let running = super::serve::start(&data, config).await?;
                 ready.send(())?;
                 // Whether it is told or left alone: it is over.
@@ -223,6 +226,28 @@ fn an_event_its_reasons_and_its_member() -> Result<()> {
     assert!(place.done("verify -e staging").contains("staging holds"));
     place.done("rebuild -e staging");
     assert!(place.done("doctor").contains("staging is ready"));
+    place.stop()
+}
+
+/// Live behind one door and tests behind another: each command knocks where its environment is.
+#[test]
+fn commands_find_the_address_that_serves_their_environment() -> Result<()> {
+    let any_port = "127.0.0.1:0".parse()?;
+    let behind = |environments| ListenerConfig { environments, ..config::listener(any_port) };
+    let place = Place::with(vec![behind(Environments::Test), behind(Environments::Live)])?;
+    place.done("env create staging");
+    let listed = place.json("env list");
+    let names: Vec<&str> =
+        listed["data"].as_array().into_iter().flatten().filter_map(|it| it["name"].as_str()).collect();
+    assert_eq!(names, ["staging", "live"]);
+    for environment in ["live", "staging"] {
+        place.done(&format!("keys create -e {environment} --kind wk shop"));
+        place.done(&format!("apply {} --to {environment} --auto-approve", shop()));
+        let sent = place.done(&format!("send -e {environment} --user ann --event x --message-id 1"));
+        assert!(sent.contains("unknown_event") || sent.contains("decided"), "{sent}");
+    }
+    let told = place.done("doctor");
+    assert!(told.contains("staging is ready") && told.contains("live is ready"), "{told}");
     place.stop()
 }
 
