@@ -55,7 +55,7 @@ async fn a_currency_goes_only_when_nobody_holds_or_owes_any() {
     let [blocker] = &plan.blockers[..] else { panic!("one blocker, not {:?}", plan.blockers) };
     assert_eq!((blocker.code, blocker.count), (BlockerCode::Held, Some(2)));
     let (source, choices) = without_coins();
-    let request = ApplyRequest { source, choices, expect: None, actor: ada(), message: None };
+    let request = ApplyRequest { source, choices, expect: None, seen: None, actor: ada(), message: None };
     let refused = live.apply(request).await;
     assert!(
         matches!(&refused, Err(Error::Blocked(why)) if why[0].contains("2 wallets hold or owe")),
