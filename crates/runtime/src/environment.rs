@@ -82,7 +82,12 @@ impl Environment {
         options: Options,
     ) -> Result<Arc<Self>> {
         let is_known = master_key::check(&store, master_key).await?;
-        let (environment, queue) = Self::at_rest(store, master_key, clock, options).await?;
+        let name = store.identity().name.clone();
+        let (environment, queue) = match Self::at_rest(store, master_key, clock, options).await {
+            // A constant that the rules read.
+            Err(Error::Sealed(_)) if !is_known => return Err(Error::MasterKey(name)),
+            at_rest => at_rest?,
+        };
         if !is_known {
             match environment.note_master_key(master_key).await {
                 // It is noted the next time.

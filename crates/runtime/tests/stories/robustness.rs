@@ -164,7 +164,7 @@ async fn an_environment_opens_with_its_own_master_key_only() {
     forget().await;
     let right = open(crate::ground::MASTER_KEY).await.expect("it opens");
     let live = right.environment("live").expect("well");
-    let factor = "kind: constant\nkey: factor\nspec: {type: decimal}\n";
+    let factor = "kind: constant\nkey: factor\nspec: {type: decimal, default: 1}\n";
     apply(&live, factor).await;
     let factor = program::Key::new("factor").expect("a key");
     live.set_constant(ada(), factor, Some(serde_json::json!(2)), None).await.expect("it is bound");
