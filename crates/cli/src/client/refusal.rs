@@ -52,6 +52,12 @@ impl Refusal {
         }
     }
 
+    /// The reason in a line.
+    pub(crate) fn why(&self) -> String {
+        let (title, detail) = (visible(&self.title), visible(&self.detail));
+        if detail.is_empty() { title } else { format!("{title}: {detail}") }
+    }
+
     /// The exit code of an error: a refusal's own, else 1.
     pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
         error.downcast_ref::<Self>().map_or(Exit::Failed, |refusal| Exit::of_problem(&refusal.code))

@@ -317,10 +317,15 @@ fn an_import_goes_on_where_it_was() -> Result<()> {
     let again = place.run(&import);
     assert!(again.err.contains("going on with line 10 of 20"), "{}", again.err);
 
+    // What is imported already must stand there as it was.
+    fs::write(&file, (2..=20).map(line).collect::<Vec<_>>().join("\n"))?;
+    let changed = place.run(&import);
+    assert!(changed.exit == Exit::Failed && changed.err.contains("--name"), "{}", changed.err);
+    assert_eq!(place.json("env show live")["records"], 9);
+    // The line that stopped it is mended: it goes on there, and nothing counts twice.
     fs::write(&file, (1..=20).map(line).collect::<Vec<_>>().join("\n"))?;
     let whole = place.json(&import);
-    // Another file, so other ids; but the first nine orders are known by their `unique_by`.
-    assert_eq!((whole["decided"].clone(), whole["duplicate"].clone()), (11.into(), 9.into()));
+    assert_eq!((whole["decided"].clone(), whole["duplicate"].clone()), (11.into(), 0.into()));
     let again = place.json(&import);
     assert_eq!((again["decided"].clone(), again["duplicate"].clone()), (0.into(), 20.into()));
     assert_eq!(place.json("env show live")["accounts"]["points"]["available"], 40);

@@ -29,7 +29,10 @@ async fn history_comes_in_parts_and_twice_is_once() {
     let first = part(&house, "first_line=1", lines(1, 40)).await.ok();
     assert_eq!((&first["decided"], &first["next_line"]), (&json!(40), &json!(41)));
     let imports = house.get("/environments/live/imports").await;
-    assert_eq!(imports["data"], json!([{"name": "history", "next_line": 41}]));
+    assert_eq!(
+        imports["data"],
+        json!([{"name": "history", "next_line": 41, "prefix": null, "file": null, "finished": false}])
+    );
     // The connection broke before the answer came: the part is sent again.
     let again = part(&house, "first_line=1", lines(1, 40)).await.ok();
     assert_eq!((&again["decided"], &again["duplicate"]), (&json!(0), &json!(40)));

@@ -1,24 +1,27 @@
 //! `greenroom import`.
 
+mod known;
 mod source;
 
 use std::{
-    io::{BufRead, Read},
-    path::PathBuf,
+    io::{self, BufRead, Write},
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use self::source::Source;
+use self::{
+    known::{Known, Lines, Read, way},
+    source::Source,
+};
 use crate::{
     arguments::In,
     client::{
         Client, Refusal,
-        routes::{self, encoded},
+        routes::{self, encoded, query},
     },
     context::Context,
     exit::Exit,
@@ -29,9 +32,10 @@ use crate::{
 /// Import events from a file of Segment messages, one a line
 ///
 /// The file may be compressed with gzip. Events count as of their own time: an import of 1997's orders behaves
-/// as 1997. A line without a messageId gets one of the file and its number, so that equal lines are separate
-/// events and the same file has its effect once. Broken off and started again, it goes on where it was;
-/// imported again, everything is a duplicate.
+/// as 1997. A line without a messageId gets one of the import's name and its number, so that equal lines are separate
+/// events and the same file has its effect once. Broken off and started again, it goes on where it was, also when
+/// the line that stopped it, or what comes after, was mended meanwhile; when what was imported already has changed
+/// it is refused. Imported again, everything is a duplicate.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
     /// The file (NDJSON, or NDJSON in gzip); `-` is standard input
@@ -39,6 +43,10 @@ pub(crate) struct Import {
     file: PathBuf,
     #[command(flatten)]
     place: In,
+    /// What the import is called; by default the file's content tells which one it is. The same name goes on with the
+    /// same import, another is another one
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Begin with the first line, even if an earlier import of this file was broken off
     #[arg(long)]
     from_start: bool,
@@ -75,17 +83,26 @@ impl Import {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
         let client = context.client()?;
         let source = Source::of(&self.file)?;
-        let (name, lines) = fingerprint(&source)?;
         let path = format!("{}/imports", routes::environment(&self.place.environment));
-        let first = if self.from_start { 1 } else { resume(&client, &path, &name, lines)? };
+        let known = Known::all(&client.list(&path, usize::MAX)?);
+        let read = Read::of(&source, &known)?;
+        let file = place_of(&self.file);
+        let way = way(&known, &read, self.name.as_deref(), file.as_deref())?;
+        let (name, lines) = (way.name, read.lines);
+        let first = if self.from_start { 1 } else { way.first };
         if first > 1 {
-            context.note(&format!("going on with line {} of {}", count_of(first), count_of(lines)))?;
+            context.note(&format!(
+                "going on with line {} of {}: what stands before it is imported (import {name})",
+                count_of(first),
+                count_of(lines)
+            ))?;
         }
         let mut reader = source.read()?;
-        let mut line = String::new();
+        let (mut line, mut sum) = (Vec::new(), Lines::default());
         for _ in 1..first {
             line.clear();
-            reader.read_line(&mut line).with_context(|| format!("reading {source}"))?;
+            reader.read_until(b'\n', &mut line).with_context(|| format!("reading {source}"))?;
+            sum.add(&line);
         }
         let begun = Instant::now();
         let mut counts = Counts::default();
@@ -93,15 +110,22 @@ impl Import {
         let mut next = first;
         let one = format!("{path}/{}", encoded(&name));
         while next <= lines {
-            let part = part(&mut reader, self.at_once).with_context(|| format!("line {next} of {source}"))?;
+            let stopped = || {
+                format!(
+                    "the import {name} stopped: everything before line {next} is durable. Once what is wrong is mended, \
+                     in line {next} or behind it, the same command goes on there"
+                )
+            };
+            let part = part(&mut reader, next, self.at_once, &mut sum)
+                .with_context(|| format!("reading {source}"))
+                .with_context(stopped)?;
             if part.lines == 0 {
                 bail!("{source} became shorter while it was imported");
             }
             let last = next + part.lines > lines;
-            let query = format!("{one}?first_line={next}&last={last}");
-            let done = patiently(&client, &query, &part.text).with_context(|| {
-                format!("the import stopped at line {next}; everything before it is durable, the same command goes on there")
-            })?;
+            let query = query(&[("prefix", Some(sum.sum())), ("file", file.clone())]);
+            let query = format!("{one}{query}&first_line={next}&last={last}");
+            let done = patiently(&client, &query, &part.text, &mut *context.err).with_context(stopped)?;
             counts.add(&done);
             next += part.lines;
             let so_far = |rate| so_far(next - 1, lines, rate, &counts);
@@ -139,36 +163,12 @@ fn count_of(n: u64) -> String {
     count(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-/// The import's name, by its content as it is unpacked, and how many lines it has.
-fn fingerprint(source: &Source) -> Result<(String, u64)> {
-    let mut reader = source.read()?;
-    let mut hash = Sha256::new();
-    let (mut lines, mut ends_open) = (0, false);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let unread =
-            || format!("{source} cannot be read to its end, and nothing of it has been imported now");
-        let n = reader.read(&mut buffer).with_context(unread)?;
-        let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
-        hash.update(bytes);
-        lines += bytes.split(|byte| *byte == b'\n').count() as u64 - 1;
-        ends_open = bytes.last() != Some(&b'\n');
+/// What tells a file from others at the next run; nothing does for standard input.
+fn place_of(file: &Path) -> Option<String> {
+    if file == Path::new("-") {
+        return None;
     }
-    let digest = crate::hexadecimal::write(&hash.finalize());
-    Ok((digest.chars().take(32).collect(), lines + u64::from(ends_open)))
-}
-
-/// The line to go on with: the first, unless an import of this file was broken off.
-fn resume(client: &Client, path: &str, name: &str, lines: u64) -> Result<u64> {
-    let list = client.list(path, usize::MAX)?;
-    let next = list
-        .get("data")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .find(|one| one.get("name").and_then(Value::as_str) == Some(name))
-        .and_then(|one| one.get("next_line")?.as_u64());
-    Ok(next.filter(|next| *next <= lines).unwrap_or(1).max(1))
+    std::fs::canonicalize(file).ok().map(|path| path.to_string_lossy().into_owned())
 }
 
 struct Part {
@@ -176,32 +176,56 @@ struct Part {
     lines: u64,
 }
 
-/// The next lines, as many as go together.
-fn part(reader: &mut impl BufRead, at_once: u32) -> std::io::Result<Part> {
+/// The next lines from `first` on, as many as go together; each is added to the sum.
+fn part(reader: &mut impl BufRead, first: u64, at_once: u32, sum: &mut Lines) -> Result<Part> {
     let mut part = Part { text: String::new(), lines: 0 };
+    let mut line = Vec::new();
     while part.lines < u64::from(at_once) && part.text.len() < PART_BYTES_MAX {
-        if reader.read_line(&mut part.text)? == 0 {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
             break;
         }
+        match std::str::from_utf8(&line) {
+            Ok(text) => part.text.push_str(text),
+            Err(error) => bail!(
+                "line {} is not UTF-8: byte {} of it belongs to no character; save the file as UTF-8",
+                first + part.lines,
+                error.valid_up_to() + 1
+            ),
+        }
+        sum.add(&line);
         part.lines += 1;
     }
     Ok(part)
 }
 
-/// Sends a part, again where the server asks for patience.
-fn patiently(client: &Client, path: &str, text: &str) -> Result<Value> {
+/// Sends a part, again where the server asks for patience. Says so at once, and why: a store may be full, and nobody
+/// looks after it who does not know.
+fn patiently(client: &Client, path: &str, text: &str, err: &mut dyn Write) -> Result<Value> {
+    let mut told = String::new();
     for _ in 0..WAITS_MAX {
         match client.post_text(path, "application/x-ndjson", text) {
             Err(error) => match error.downcast_ref::<Refusal>() {
-                Some(Refusal { status: 429 | 503, retry_after, .. }) => {
-                    thread::sleep(Duration::from_secs(retry_after.unwrap_or(1).clamp(1, 30)));
+                Some(refusal @ Refusal { status: 429 | 503, .. }) => {
+                    wait(refusal, &mut told, err)?;
                 }
                 _ => return Err(error),
             },
             done => return done,
         }
     }
-    bail!("the server has too much to do; try again later")
+    bail!("the server has asked to wait {WAITS_MAX} times, at last because: {told}")
+}
+
+/// Waits as long as the server asks for; a reason that is not the last one is told.
+fn wait(refusal: &Refusal, told: &mut String, err: &mut dyn Write) -> io::Result<()> {
+    let why = refusal.why();
+    if *told != why {
+        writeln!(err, "waiting, because the server says: {why}")?;
+        *told = why;
+    }
+    thread::sleep(Duration::from_secs(refusal.retry_after.unwrap_or(1).clamp(1, 30)));
+    Ok(())
 }
 
 /// How far it is, in words.
@@ -221,30 +245,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_its_content() -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let path = |name: &str| folder.path().join(name);
-        for (name, text) in [("a", "1\n2\n3"), ("b", "1\n2\n3"), ("c", "1\n2\n3\n"), ("d", "")] {
-            std::fs::write(path(name), text)?;
-        }
-        let known = |name: &str| fingerprint(&Source::of(&path(name))?);
-        assert_eq!(known("a")?, known("b")?);
-        assert_ne!(known("a")?.0, known("c")?.0);
-        assert_eq!(known("a")?.1, 3);
-        assert_eq!(known("c")?.1, 3);
-        assert_eq!(known("d")?.1, 0);
-        assert_eq!(known("a")?.0.len(), 32);
+    fn why_it_waits_is_told_once() -> Result<()> {
+        let full = r#"{"code":"no_space","title":"No space is left","detail":"Free some space."}"#;
+        let refusal = Refusal::read(503, full);
+        let (mut told, mut err) = (String::new(), Vec::new());
+        wait(&refusal, &mut told, &mut err)?;
+        wait(&refusal, &mut told, &mut err)?;
+        let said = String::from_utf8(err)?;
+        assert_eq!(said, "waiting, because the server says: No space is left: Free some space.\n");
         Ok(())
     }
 
     #[test]
     fn parts_are_whole_lines() -> Result<()> {
         let mut reader = "a\nb\nc".as_bytes();
-        let first = part(&mut reader, 2)?;
+        let mut sum = Lines::default();
+        let first = part(&mut reader, 1, 2, &mut sum)?;
         assert_eq!((first.text.as_str(), first.lines), ("a\nb\n", 2));
-        let second = part(&mut reader, 2)?;
+        let second = part(&mut reader, 3, 2, &mut sum)?;
         assert_eq!((second.text.as_str(), second.lines), ("c", 1));
-        assert_eq!(part(&mut reader, 2)?.lines, 0);
+        assert_eq!(part(&mut reader, 4, 2, &mut sum)?.lines, 0);
+        let mut broken = &b"a\nb\nc\xff\n"[..];
+        let said = part(&mut broken, 6, 500, &mut Lines::default()).map(|part| part.lines);
+        assert!(said.is_err_and(|error| error.to_string().starts_with("line 8 is not UTF-8: byte 2")));
         let mut counts = Counts::default();
         counts.add(&json!({"events": 3, "decided": 2, "duplicate": 1, "quarantined": 0}));
         assert_eq!(counts, Counts { events: 3, decided: 2, duplicate: 1, quarantined: 0 });

@@ -2,6 +2,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Kept;
 use crate::{
     Problem,
     admin::{
@@ -21,6 +22,14 @@ pub(crate) struct ImportForm {
     /// The line to go on with; those before it are durable.
     #[schema(example = 40001)]
     next_line: u64,
+    /// The sum of what stands before that line, as whoever imported it gave it.
+    prefix: Option<String>,
+    /// The file it was read from, as whoever imported it gave it.
+    #[schema(example = "/srv/exports/orders.ndjson")]
+    file: Option<String>,
+    /// Whether its last part has come.
+    #[schema(example = false)]
+    finished: bool,
 }
 
 /// Lists imports and how far they have come
@@ -35,6 +44,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Listed<ImportForm>>, Problem> {
     let imports = access.environment.store().checkpoints().await?;
     paging
-        .part(imports, |(name, position)| ImportForm { name, next_line: position.parse().unwrap_or(1) })
+        .part(imports, |(name, position)| {
+            let Kept { next_line, prefix, file, finished } = Kept::read(&position);
+            ImportForm { name, next_line, prefix, file, finished }
+        })
         .map(Json)
 }

@@ -10,7 +10,31 @@ use std::{
 };
 
 use runtime::{Environment, timers::TimersHeld};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+
+use crate::Problem;
+
+/// What is kept of how far an import has come.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    next_line: u64,
+    prefix: Option<String>,
+    file: Option<String>,
+    finished: bool,
+}
+
+impl Kept {
+    fn write(&self) -> Result<String, Problem> {
+        serde_json::to_string(self).map_err(|error| Problem::internal(&error))
+    }
+
+    /// Earlier builds kept nothing but the line.
+    fn read(text: &str) -> Self {
+        let line = |line| Self { next_line: line, prefix: None, file: None, finished: false };
+        text.parse().map(line).ok().or_else(|| serde_json::from_str(text).ok()).unwrap_or_else(|| line(1))
+    }
+}
 
 /// Between two parts of an import, due work is held back for so long.
 const LEASE: Duration = Duration::from_secs(30);
@@ -68,5 +92,20 @@ impl Leases {
             return None;
         }
         Some(until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_earlier_builds_kept_is_read() -> Result<(), Problem> {
+        let line = |next_line| Kept { next_line, prefix: None, file: None, finished: false };
+        assert_eq!(Kept::read("40001"), line(40_001));
+        let kept = Kept { prefix: Some("ab".into()), file: Some("/f".into()), finished: true, ..line(7) };
+        assert_eq!(Kept::read(&kept.write()?), kept);
+        assert_eq!(Kept::read("?"), line(1), "from the start: what was taken in already is a duplicate");
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use store::OutsideChange;
 use utoipa::{IntoParams, ToSchema};
 
+use super::Kept;
 use crate::{
     Code, Here, Problem,
     admin::{
@@ -25,6 +26,8 @@ use crate::{
 
 /// The most a part may be long, inflated.
 const PART_BYTES_MAX: usize = 8 << 20;
+/// The most that is kept of what a client says of its file.
+const KEPT_MAX: usize = 4_096;
 /// The longest name of an import.
 const NAME_MAX: usize = 100;
 
@@ -39,6 +42,11 @@ pub(crate) struct Which {
     /// Whether it is the last part.
     #[serde(default)]
     last: bool,
+    /// A sum of the file from its beginning to the end of this part; kept, so that whoever goes on can tell whether what
+    /// was imported still stands there.
+    prefix: Option<String>,
+    /// Which file it is, to tell it from others; kept.
+    file: Option<String>,
 }
 
 /// What became of a part.
@@ -91,6 +99,12 @@ pub(crate) async fn part(
         return Err(Problem::new(Code::BadParameter, "A parameter is not understood.")
             .at("first_line", "lines count from 1"));
     }
+    for (name, text) in [("prefix", &which.prefix), ("file", &which.file)] {
+        if text.as_ref().is_some_and(|text| text.len() > KEPT_MAX || text.contains('\0')) {
+            return Err(Problem::new(Code::BadParameter, "A parameter is not understood.")
+                .at(name, format!("must have at most {KEPT_MAX} bytes")));
+        }
+    }
     let encoding = request.headers().get(header::CONTENT_ENCODING).cloned();
     let bytes = body::read(request.into_body(), PART_BYTES_MAX, here.listener.limits.body_timeout).await?;
     let encoding = encoding.as_ref().map(|value| value.to_str().unwrap_or("unreadable"));
@@ -115,9 +129,11 @@ pub(crate) async fn part(
             ItemOutcome::Quarantined { .. } => done.quarantined += 1,
         }
     }
-    let checkpoint = OutsideChange::PutCheckpoint(of.name, done.next_line.to_string());
+    let Which { prefix, file, last, .. } = which;
+    let kept = Kept { next_line: done.next_line, prefix, file, finished: last };
+    let checkpoint = OutsideChange::PutCheckpoint(of.name, kept.write()?);
     environment.store().outside(checkpoint).await?;
-    if which.last {
+    if last {
         here.leases.end(environment);
     }
     Ok(Json(done))
