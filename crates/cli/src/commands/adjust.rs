@@ -104,6 +104,18 @@ impl Adjust {
                     writeln!(out, "    {} {amount}{balance}", at(posting, "/account"))?;
                 }
             }
+            let first = done.pointer("/groups/0/currency").and_then(Value::as_str);
+            if let (Some(missing @ 1..), Some(currency)) =
+                (done.get("not_reversed").and_then(Value::as_i64), first)
+            {
+                let missing = amounts.number(currency, missing);
+                writeln!(
+                    out,
+                    "  {missing} {} of it are missing: the member has spent them; reverse it again when there is something \
+                     to take",
+                    amounts.named(currency)
+                )?;
+            }
             Ok(())
         })?;
         Ok(Exit::Done)

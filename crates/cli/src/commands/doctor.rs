@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use store_sqlite::Anchored;
 
-use super::serve::MASTER_KEY_FILE;
+use super::serve::{MASTER_KEY_FILE, MASTER_KEY_VARIABLE, has_environments};
 use crate::{
     client::{ADMIN_TOKEN_FILE, Serving},
     context::Context,
@@ -106,6 +106,19 @@ fn permissions(data: &Path) -> Vec<Finding> {
         ("administrator's token", data.join(ADMIN_TOKEN_FILE), 0o600),
     ] {
         let shown = path.display();
+        if what == "master key" && !path.exists() && std::env::var_os(MASTER_KEY_VARIABLE).is_some() {
+            findings.push(Finding::well(what, format!("{MASTER_KEY_VARIABLE} has it")));
+            continue;
+        }
+        if what == "master key" && !path.exists() && has_environments(data) {
+            findings.push(Finding::not(
+                what,
+                State::Ill,
+                format!("{shown} is gone, though the folder has been in use: no server starts without it"),
+                format!("put the file back, or set {MASTER_KEY_VARIABLE}"),
+            ));
+            continue;
+        }
         findings.push(match fs::metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::not(
                 what,
@@ -280,6 +293,10 @@ mod tests {
         assert_eq!(states, [State::Well, State::Ill, State::Mind]);
         let help = permissions(room.path()).swap_remove(1).help.unwrap_or_default();
         assert!(help.starts_with("chmod 600"), "{help}");
+        fs::remove_file(room.path().join(MASTER_KEY_FILE))?;
+        assert_eq!(permissions(room.path())[1].state, State::Mind, "a new folder has none yet");
+        fs::create_dir_all(room.path().join("environments/live"))?;
+        assert_eq!(permissions(room.path())[1].state, State::Ill, "a used one is of no use without it");
         assert_ne!(sync(room.path()).state, State::Ill);
         assert!(!room.path().join("doctor.tmp").exists());
         Ok(())

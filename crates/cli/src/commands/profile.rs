@@ -226,9 +226,10 @@ fn told(whole: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<()> {
     if !timeline.is_empty() {
         let mut table = Table::new(&["N", "HAPPENED", "WHAT", "POINTS", "FIRED", "EVENT ID"]);
         for record in timeline {
-            let what = match at(&record, "/event").as_str() {
-                "-" => at(&record, "/kind"),
-                event => event.to_owned(),
+            let what = match (at(&record, "/event").as_str(), at(&record, "/order").as_str()) {
+                ("-", "-") => at(&record, "/kind"),
+                ("-", order) => format!("{} by {order}", at(&record, "/kind")),
+                (event, _) => event.to_owned(),
             };
             let fired: Vec<String> = record
                 .get("reactors")
@@ -296,7 +297,8 @@ mod tests {
             "timeline": [{"n": 1, "occurred_at": "1997-01-05T00:00:00Z", "event": "Order Completed", "message_id": "m",
                 "reactors": [{"reactor": "a", "fired": true}, {"reactor": "b", "fired": false}],
                 "groups": [{"currency": "points", "postings": [{"account": "available", "amount": 29}, {"account": "issued", "amount": -29}]},
-                    {"currency": "coins", "postings": [{"account": "available", "amount": -60}]}]}],
+                    {"currency": "coins", "postings": [{"account": "available", "amount": -60}]}]},
+                {"n": 2, "occurred_at": "1997-01-06T00:00:00Z", "kind": "credit", "order": "Ada (admin_1): late"}],
         });
         let mut out = Vec::new();
         told(&whole, &crate::output::amounts_with("coins", 2), &mut out)?;
@@ -310,7 +312,8 @@ mod tests {
             "orders = 5",
             "big: not in, because profile.metrics.spend > 500.0",
             "profile.metrics.spend = 12.5",
-            "Order Completed  +29 points, -0.60 coins  a      m",
+            "+29 points, -0.60 coins  a      m",
+            "credit by Ada (admin_1): late",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }

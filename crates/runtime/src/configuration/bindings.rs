@@ -43,7 +43,7 @@ impl Environment {
                 && Value::from_json(&value, &declared.of_type).is_none()
             {
                 return Err(Error::Refused(format!(
-                    "constant `{key}` is declared as {:?}; {value} is not one",
+                    "constant `{key}` is declared to be {}, which {value} is not",
                     declared.of_type
                 )));
             }

@@ -50,6 +50,13 @@ async fn what_is_known_of_a_member() {
         let found = house.get(&format!("/environments/staging/profiles?{query}")).await;
         assert_eq!(found["data"][0]["id"], id, "{query}");
     }
+    for (key, said) in [("colour", "declares no trait `colour`"), ("plan", "declares no trait `plan`")] {
+        let path = format!("/environments/staging/profiles?trait={key}&value=x");
+        let answer = house.ask("GET", &path, None).await;
+        answer.refused(400, "bad_parameter");
+        let told = answer.body["errors"][0]["detail"].as_str().unwrap();
+        assert!(told.contains(said) && told.contains("`email`"), "{told}");
+    }
     let nobody = house.get("/environments/staging/profiles?user_id=u-2").await;
     assert_eq!(nobody, json!({"data": [], "has_more": false, "next_cursor": null}));
     assert_eq!(house.get("/environments/live/profiles?user_id=u-1").await["data"], json!([]));
@@ -175,6 +182,16 @@ async fn orders_have_one_effect_a_key() {
     assert_eq!(reversed["groups"][0]["cites"], taken["groups"][0]["id"]);
     assert_eq!(balance().await, 150);
     reverse("k6").await.refused(422, "refused");
+    assert_eq!(reversed["not_reversed"], 0);
+    // 30 of the 40 given by hand are spent: what is missing is said, and taken when there is something to take.
+    let given = ask(&give, "k1").await.ok()["groups"][0]["id"].clone();
+    take(140, "k7").await.ok();
+    let reverse = async |key: &str| {
+        let body = json!({"group": given, "reason": "by mistake"});
+        house.ask_with("POST", &format!("{at}/reversals"), Some(body), &[("idempotency-key", key)]).await
+    };
+    assert_eq!(reverse("k8").await.ok()["not_reversed"], 30);
+    assert_eq!(balance().await, 0);
     assert_eq!(house.post("/environments/staging/verify", json!({})).await.ok()["passed"], true);
 }
 

@@ -56,6 +56,10 @@ async fn reports_are_kept_where_the_history_is() {
     house.ask("GET", &elsewhere, None).await.refused(400, "bad_parameter");
     assert_eq!(house.get("/environments/staging/rehearsals").await["data"], json!([]));
 
+    let mut nothing = files("rate: 2");
+    nothing["since"] = json!("2025-03-02T00:00:00Z");
+    nothing["until"] = json!("2025-03-01T00:00:00Z");
+    house.post("/environments/live/rehearse", nothing).await.refused(400, "bad_parameter");
     let missing = house.ask("GET", &format!("{REHEARSALS}/rehearsal_0"), None).await;
     assert_eq!(
         missing.refused(404, "not_found"),

@@ -15,7 +15,7 @@ use crate::{client::ADMIN_TOKEN_FILE, hexadecimal};
 /// The master key, in hexadecimal. It seals every environment's secrets.
 pub(crate) const MASTER_KEY_FILE: &str = "master.key";
 /// The same in an environment variable, for those who keep it elsewhere.
-const MASTER_KEY_VARIABLE: &str = "GREENROOM_MASTER_KEY";
+pub(crate) const MASTER_KEY_VARIABLE: &str = "GREENROOM_MASTER_KEY";
 
 /// Makes the folder, for its owner alone.
 pub(crate) fn make(folder: &Path) -> Result<()> {
@@ -45,9 +45,7 @@ pub(crate) fn master_key(folder: &Path, in_use: bool) -> Result<[u8; 32]> {
         Ok(text) => read_key(&text).with_context(|| path.display().to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             // The store makes its own files first; an environment is only made once there is a key.
-            let has_files =
-                || fs::read_dir(folder.join("environments")).is_ok_and(|mut names| names.next().is_some());
-            if in_use || has_files() {
+            if in_use || has_environments(folder) {
                 bail!(
                     "there is no {}, and there are environments that were sealed with a master key: put the file back, \
                      copy it from the data folder of another server of theirs, or set {MASTER_KEY_VARIABLE}. Without it \
@@ -61,6 +59,11 @@ pub(crate) fn master_key(folder: &Path, in_use: bool) -> Result<[u8; 32]> {
         }
         Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
     }
+}
+
+/// Whether environments have been made in it.
+pub(crate) fn has_environments(folder: &Path) -> bool {
+    fs::read_dir(folder.join("environments")).is_ok_and(|mut names| names.next().is_some())
 }
 
 /// The master key as a server finds it, from the environment variable or one of these folders; never made.

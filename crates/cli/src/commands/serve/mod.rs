@@ -8,7 +8,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Result;
 
-pub(crate) use folder::MASTER_KEY_FILE;
+pub(crate) use folder::{MASTER_KEY_FILE, MASTER_KEY_VARIABLE, has_environments};
 pub(crate) use running::{serves, start};
 
 use crate::{

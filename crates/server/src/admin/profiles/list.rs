@@ -1,5 +1,6 @@
 use axum::Json;
 use engine::{Identity, Profile};
+use runtime::Environment;
 use serde::Deserialize;
 use store::{Cursor, Page};
 use utoipa::IntoParams;
@@ -62,6 +63,7 @@ pub(crate) async fn list(
             .map(Json);
         }
         (None, None, Some(key), Some(value)) => {
+            searchable(environment, &key)?;
             let term = engine::replay::search_term(&value);
             let page = environment.store().search(&key, &term, after, limit).await?;
             let mut profiles = Vec::with_capacity(page.rows.len());
@@ -85,4 +87,25 @@ pub(crate) async fn list(
         rows.push(expect(environment, id).await?);
     }
     Ok(Json(Listed::of(Page { rows, next: None }, |profile| ProfileForm::of(&profile))))
+}
+
+/// Refuses what nobody can be found by: it would look as if there were nobody.
+fn searchable(environment: &Environment, key: &str) -> Result<(), Problem> {
+    let rules = environment.rules();
+    let traits = &rules.program.traits;
+    let what = match traits.iter().find(|(declared, _)| declared.as_str() == key) {
+        Some((_, declared)) if declared.searchable => return Ok(()),
+        Some(_) => {
+            format!("the trait `{key}` is not searchable; `searchable: true` in the program makes it so")
+        }
+        None => format!("the environment `{}` declares no trait `{key}`", environment.name()),
+    };
+    let known: Vec<String> = traits
+        .iter()
+        .filter(|(_, declared)| declared.searchable)
+        .map(|(declared, _)| format!("`{declared}`"))
+        .collect();
+    let known = if known.is_empty() { "none is".to_owned() } else { known.join(", ") };
+    Err(Problem::new(Code::BadParameter, "A parameter is not understood.")
+        .at("trait", format!("{what}. Searchable there: {known}")))
 }

@@ -58,6 +58,10 @@ pub(crate) struct OrderDone {
     n: u64,
     /// What was posted.
     groups: Vec<GroupForm>,
+    /// Of a reversal: how much of the group has not been reversed, because the member has spent it. Reversing it again
+    /// takes that once there is something to take.
+    #[schema(example = 0)]
+    not_reversed: Option<i64>,
 }
 
 /// An answer: the order's, marked when it is that of an earlier request of the same key.
@@ -119,10 +123,18 @@ pub(crate) async fn reverse(
     headers: HeaderMap,
     Input(reversal): Input<Reversal>,
 ) -> Result<Answer, Problem> {
-    let profile = of.id()?;
-    expect(&access.environment, profile).await?;
-    let order = access.environment.reversal(profile, group(&reversal.group)?).await?;
-    carry_out(&access, profile, &headers, order, &reversal.reason).await
+    let (profile, group) = (of.id()?, group(&reversal.group)?);
+    let environment = &access.environment;
+    expect(environment, profile).await?;
+    let order = environment.reversal(profile, group).await?;
+    let original = match &order {
+        Order::Reverse { original, .. } => Some(original.clone()),
+        _ => None,
+    };
+    let (replayed, Json(mut done)) = carry_out(&access, profile, &headers, order, &reversal.reason).await?;
+    let wallets = expect(environment, environment.living(profile).await?).await?.wallets;
+    done.not_reversed = original.map(|original| wallets.not_reversed(&original, group));
+    Ok((replayed, Json(done)))
 }
 
 async fn carry_out(
@@ -142,6 +154,7 @@ async fn carry_out(
         profile: profile.to_string(),
         n,
         groups: groups.iter().enumerate().map(|(i, group)| GroupForm::of(profile, n, i, group)).collect(),
+        not_reversed: None,
     };
     let replayed = HeaderValue::from_static(if replayed { "true" } else { "false" });
     Ok(([(REPLAYED, replayed)], Json(done)))

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::whole;
 use crate::{
-    Here, Problem,
+    Code, Here, Problem,
     admin::{
         access::{Access, Read},
         configuration::source::{Chosen, From, source},
@@ -55,6 +55,12 @@ pub(crate) async fn rehearse(
     Input(request): Input<Rehearsal>,
 ) -> Result<Json<Value>, Problem> {
     let (source, choices) = source(&here, &access, request.from, &request.choices)?;
+    if let (Some(since), Some(until)) = (request.since, request.until)
+        && since >= until
+    {
+        let what = format!("must be before `until`: nothing lies between {since} and {until}");
+        return Err(Problem::new(Code::BadParameter, "A field is wrong.").at("/since", what));
+    }
     let request = RehearsalRequest { source, choices, since: request.since, until: request.until };
     let (environment, actor, progress) = (&access.environment, access.actor(), Progress::default());
     let doing = environment.rehearse(request, &actor, &progress);
