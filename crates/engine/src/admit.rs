@@ -2,7 +2,7 @@
 
 use program::{
     Key,
-    expression::ValueType,
+    expression::{Json as _, Look, ValueType},
     kinds::event_type::{AcceptFrom, EventType, OnUnknown},
     schema::{self, Lookup},
 };
@@ -234,7 +234,7 @@ fn can_be_kept(number: &serde_json::Number, is_number: impl Fn() -> bool) -> boo
     let digits = text.split(['e', 'E']).next().unwrap_or_default();
     let digits = digits.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
     let finite = number.as_f64().is_some_and(f64::is_finite);
-    digits <= 28 && finite && (values::number_decimal(number).is_some() || !is_number())
+    digits <= 28 && finite && (values::number_decimal(text).is_some() || !is_number())
 }
 
 fn unknown_fields<'a>(
@@ -308,10 +308,9 @@ fn escaped(step: &str) -> String {
 /// number and a text that look the same are the same value.
 pub fn unique_value(rules: &Rules, message: &Message) -> Option<(Key, String)> {
     let Event::Declared(key, event_type) = event_type(rules, message) else { return None };
-    let value = match values::at_path(&message.properties, event_type.unique_by.as_ref()?)? {
-        Json::String(text) => text.clone(),
-        Json::Number(number) => number.to_string(),
-        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => return None,
+    let value = match message.properties.at(event_type.unique_by.as_ref()?)?.look() {
+        Look::Text(text) | Look::Number(text) => text.to_owned(),
+        Look::Null | Look::Bool(_) | Look::List(_) | Look::Object(_) => return None,
     };
     Some((key.clone(), value))
 }

@@ -1,16 +1,12 @@
 //! What can happen to a profile.
 
-use std::{
-    ops::Deref,
-    sync::{Arc, LazyLock},
-};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ledger::{CurrencyKey, GroupId, PostingGroup, ProfileId, micros::floor};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 
-use crate::{Identity, Profile};
+use crate::{Fields, Identity, Profile};
 
 /// The calls of the tracking protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,14 +75,14 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub event: Option<String>,
     /// Track, page, screen.
-    #[serde(skip_serializing_if = "Properties::is_none", default)]
-    pub properties: Properties,
+    #[serde(skip_serializing_if = "Fields::is_none", default)]
+    pub properties: Fields,
     /// Identify and group (from `traits`, or `context.traits`).
-    #[serde(skip_serializing_if = "Map::is_empty", default)]
-    pub traits: Map<String, Value>,
+    #[serde(skip_serializing_if = "Fields::is_none", default)]
+    pub traits: Fields,
     /// As sent, merged.
-    #[serde(skip_serializing_if = "Map::is_empty", default)]
-    pub context: Map<String, Value>,
+    #[serde(skip_serializing_if = "Fields::is_none", default)]
+    pub context: Fields,
     /// When it happened: skew-corrected, clamped when in the future.
     pub occurred_at: Timestamp,
     /// When we received it.
@@ -94,57 +90,8 @@ pub struct Message {
     /// By which road.
     pub source: Source,
     /// Fields of the item that the protocol does not name, as sent: nothing is lost.
-    #[serde(skip_serializing_if = "Map::is_empty", default)]
-    pub other: Map<String, Value>,
-}
-
-/// The properties of an event: a map, kept as the JSON value that a schema is held against.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Properties(Value);
-
-static NO_PROPERTIES: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-
-impl Properties {
-    /// As a JSON value: an object.
-    pub const fn as_json(&self) -> &Value {
-        &self.0
-    }
-
-    /// Whether there are none.
-    pub fn is_none(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Default for Properties {
-    fn default() -> Self {
-        Map::new().into()
-    }
-}
-
-impl From<Map<String, Value>> for Properties {
-    fn from(map: Map<String, Value>) -> Self {
-        Self(Value::Object(map))
-    }
-}
-
-impl Deref for Properties {
-    type Target = Map<String, Value>;
-
-    fn deref(&self) -> &Map<String, Value> {
-        match &self.0 {
-            Value::Object(map) => map,
-            // It is made of a map only.
-            _ => &NO_PROPERTIES,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Properties {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Map::deserialize(deserializer).map(Into::into)
-    }
+    #[serde(skip_serializing_if = "Fields::is_none", default)]
+    pub other: Fields,
 }
 
 /// The two times of a decision.

@@ -14,17 +14,27 @@ thread_local! {
 
 /// A name, shared with others that say the same if this thread has met it lately.
 pub(crate) fn shared(name: &str) -> Arc<str> {
-    if name.len() > BYTES_MAX {
-        return name.into();
+    marked("", name)
+}
+
+/// The same of what nobody has declared: it has a leading `~`.
+pub(crate) fn undeclared(name: &str) -> Arc<str> {
+    marked("~", name)
+}
+
+fn marked(mark: &str, name: &str) -> Arc<str> {
+    let make = || if mark.is_empty() { name.into() } else { [mark, name].concat().into() };
+    if mark.len() + name.len() > BYTES_MAX {
+        return make();
     }
     KEPT.with_borrow_mut(|kept| {
         if kept.is_empty() {
             kept.resize(PLACES, None);
         }
-        match kept.get_mut(place(name)) {
-            Some(Some(known)) if **known == *name => Arc::clone(known),
+        match kept.get_mut(place(mark, name)) {
+            Some(Some(known)) if known.strip_prefix(mark) == Some(name) => Arc::clone(known),
             place => {
-                let made: Arc<str> = name.into();
+                let made: Arc<str> = make();
                 if let Some(place) = place {
                     *place = Some(Arc::clone(&made));
                 }
@@ -35,10 +45,11 @@ pub(crate) fn shared(name: &str) -> Arc<str> {
 }
 
 /// FNV-1a, folded.
-fn place(name: &str) -> usize {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+fn place(mark: &str, name: &str) -> usize {
+    let more = |hash: u64, text: &str| {
+        text.bytes().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    };
+    let hash = more(more(0xcbf2_9ce4_8422_2325, mark), name);
     usize::try_from((hash ^ (hash >> 32)) % PLACES as u64).unwrap_or_default()
 }
 
@@ -53,6 +64,10 @@ mod tests {
             assert_eq!(&*shared(name), name.as_str());
         }
         assert!(Arc::ptr_eq(&shared("points"), &shared("points")));
+        for name in ["points", "~points", ""] {
+            assert_eq!(*undeclared(name), format!("~{name}"));
+        }
+        assert!(Arc::ptr_eq(&shared("~points"), &undeclared("points")));
         let long = "x".repeat(BYTES_MAX + 1);
         assert!(!Arc::ptr_eq(&shared(&long), &shared(&long)));
     }
@@ -60,7 +75,7 @@ mod tests {
     #[test]
     fn names_are_spread_over_the_places() {
         let places: std::collections::BTreeSet<usize> =
-            (0..400).map(|n| place(&format!("trait_{n}"))).collect();
+            (0..400).map(|n| place("", &format!("trait_{n}"))).collect();
         assert!(places.len() > 280, "{} places for 400 names", places.len());
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    Decision, Demanded, Effect, Fault, Input, Message, MessageKind, Profile, Proposal, Rules, Source, Times,
-    decide,
+    Decision, Demanded, Effect, Fault, Fields, Input, Message, MessageKind, Profile, Proposal, Rules, Source,
+    Times, decide,
     record::{Opened, Recorded, is_same},
 };
 
@@ -150,12 +150,12 @@ pub fn history_of(recorded: &Recorded) -> Vec<Message> {
             previous_id: None,
             event: Some(name.as_ref().into()),
             properties: serde_json::from_str(properties).unwrap_or_default(),
-            traits: serde_json::Map::new(),
-            context: serde_json::Map::new(),
+            traits: Fields::default(),
+            context: Fields::default(),
             occurred_at,
             received_at: recorded.times.decided_at,
             source: Source::Server,
-            other: serde_json::Map::new(),
+            other: Fields::default(),
         });
     }
     history

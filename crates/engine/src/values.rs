@@ -1,8 +1,8 @@
 //! Exact decimals out of JSON numbers, and JSON texts as values of expressions.
 
-use program::expression::{Value, ValueType};
+use program::expression::{Json, Look, Value, ValueType};
 use rust_decimal::Decimal;
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Tree};
 
 /// A JSON text (a trait, a `last`) as an expression sees it.
 pub fn from_text(text: &str, of_type: &ValueType) -> Option<Value> {
@@ -22,63 +22,86 @@ pub fn plain_text(text: &str) -> Option<&str> {
 }
 
 /// The text that a trait of this value is kept as; `None` for null, which takes it away.
-pub fn kept_text(json: &Json) -> Option<String> {
-    (!json.is_null()).then(|| to_text(json))
+pub fn kept_text<'a>(json: impl Json<'a>) -> Option<String> {
+    (!matches!(json.look(), Look::Null)).then(|| to_text(json))
 }
 
 /// A JSON value as JSON text, as short as it can be said.
-pub fn to_text(json: &Json) -> String {
-    match json {
-        Json::Number(number) => number.as_str().to_owned(),
-        Json::String(text) if !text.bytes().any(|byte| matches!(byte, b'\\' | b'"' | 0..0x20)) => {
-            let mut quoted = String::with_capacity(text.len() + 2);
-            quoted.push('"');
-            quoted.push_str(text);
-            quoted.push('"');
-            quoted
+pub fn to_text<'a>(json: impl Json<'a>) -> String {
+    let mut text = String::new();
+    write(json, &mut text);
+    text
+}
+
+fn write<'a>(json: impl Json<'a>, to: &mut String) {
+    match json.look() {
+        Look::Null => to.push_str("null"),
+        Look::Bool(truth) => to.push_str(if truth { "true" } else { "false" }),
+        Look::Number(number) => to.push_str(number),
+        Look::Text(text) => quote(text, to),
+        Look::List(items) => {
+            to.push('[');
+            for (at, item) in items.enumerate() {
+                if at > 0 {
+                    to.push(',');
+                }
+                write(item, to);
+            }
+            to.push(']');
         }
-        other => other.to_string(),
+        Look::Object(fields) => {
+            to.push('{');
+            for (at, (name, value)) in fields.enumerate() {
+                if at > 0 {
+                    to.push(',');
+                }
+                quote(name, to);
+                to.push(':');
+                write(value, to);
+            }
+            to.push('}');
+        }
+    }
+}
+
+fn quote(text: &str, to: &mut String) {
+    if text.bytes().any(|byte| matches!(byte, b'\\' | b'"' | 0..0x20)) {
+        to.push_str(&Tree::from(text).to_string());
+    } else {
+        to.reserve(text.len() + 2);
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
     }
 }
 
 /// Whether a JSON value is of a trait's declared type.
-pub fn fits(json: &Json, of_type: &ValueType) -> bool {
-    match (of_type, json) {
-        (ValueType::Bool, Json::Bool(_))
-        | (ValueType::String, Json::String(_))
+pub fn fits<'a>(json: impl Json<'a>, of_type: &ValueType) -> bool {
+    match (of_type, json.look()) {
+        (ValueType::Bool, Look::Bool(_))
+        | (ValueType::String, Look::Text(_))
         | (ValueType::Any, _)
-        | (ValueType::List(_), Json::Array(_))
-        | (ValueType::Object(_), Json::Object(_)) => true,
-        (ValueType::Int, Json::Number(number)) => whole(number).is_some(),
-        (ValueType::Decimal, Json::Number(number)) => number_decimal(number).is_some(),
-        (ValueType::Decimal, Json::String(text)) => text_decimal(text).is_some(),
-        (ValueType::Timestamp, Json::String(text)) => text.parse::<jiff::Timestamp>().is_ok(),
+        | (ValueType::List(_), Look::List(_))
+        | (ValueType::Object(_), Look::Object(_)) => true,
+        (ValueType::Int, Look::Number(_)) => Value::from_json(json, &ValueType::Int).is_some(),
+        (ValueType::Decimal, Look::Number(number)) => number_decimal(number).is_some(),
+        (ValueType::Decimal, Look::Text(text)) => text_decimal(text).is_some(),
+        (ValueType::Timestamp, Look::Text(text)) => text.parse::<jiff::Timestamp>().is_ok(),
         _ => false,
     }
 }
 
-/// What stands at a path below a map of properties.
-pub fn at_path<'a, S: AsRef<str>>(properties: &'a Map<String, Json>, path: &[S]) -> Option<&'a Json> {
-    let (first, rest) = path.split_first()?;
-    let mut at = properties.get(first.as_ref())?;
-    for step in rest {
-        at = at.as_object()?.get(step.as_ref())?;
-    }
-    Some(at)
-}
-
 /// The exact decimal of a JSON value: a number, or, where the type says decimal, a text.
-pub fn exact(json: &Json, of_type: &ValueType) -> Option<Decimal> {
-    match json {
-        Json::Number(number) => number_decimal(number),
-        Json::String(text) if *of_type == ValueType::Decimal => text_decimal(text),
+pub fn exact<'a>(json: impl Json<'a>, of_type: &ValueType) -> Option<Decimal> {
+    match json.look() {
+        Look::Number(number) => number_decimal(number),
+        Look::Text(text) if *of_type == ValueType::Decimal => text_decimal(text),
         _ => None,
     }
 }
 
 /// The exact decimal of a JSON number's text; `None` beyond 28 digits.
-pub fn number_decimal(number: &Number) -> Option<Decimal> {
-    let text = number.as_str();
+pub fn number_decimal(text: &str) -> Option<Decimal> {
     match text.split_once(['e', 'E']) {
         None => Decimal::from_str_exact(text).ok(),
         Some((mantissa, exponent)) => {
@@ -106,17 +129,10 @@ fn shifted(mantissa: Decimal, exponent: i32) -> Option<Decimal> {
     Decimal::try_from_i128_with_scale(mantissa.mantissa().checked_mul(factor)?, 0).ok()
 }
 
-fn whole(number: &Number) -> Option<i64> {
-    match Value::from_json(&Json::Number(number.clone()), &ValueType::Int) {
-        Some(Value::Int(n)) => Some(n),
-        _ => None,
-    }
-}
-
 /// A decimal as a JSON number, exactly.
-pub fn decimal_json(decimal: Decimal) -> Json {
+pub fn decimal_json(decimal: Decimal) -> Tree {
     // Digits with a point and a sign are a JSON number.
-    decimal.normalize().to_string().parse::<Number>().map_or(Json::Null, Json::Number)
+    decimal.normalize().to_string().parse::<Number>().map_or(Tree::Null, Tree::Number)
 }
 
 /// A decimal as the double that is nearest to it.
@@ -148,7 +164,7 @@ mod tests {
             serde_json::json!("a \"quoted\" \\ one"),
             serde_json::json!("line\nbreak\u{1}\u{1f}\u{7f} ü 🎟"),
             serde_json::json!(true),
-            serde_json::json!({"a": [1, null]}),
+            serde_json::json!({"a": [1, null], "b\n": {}, "c": [[], {"d": "e\"", "f": false}]}),
             serde_json::from_str("1.10").expect("a number"),
             serde_json::from_str("-1e-7").expect("a number"),
         ] {
@@ -178,8 +194,7 @@ mod tests {
             ("1e99999999999", None),
             ("0e400", Some("0")),
         ] {
-            let number: Number = serde_json::from_str(text).expect("a JSON number");
-            assert_eq!(number_decimal(&number).map(|d| d.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(number_decimal(text).map(|d| d.to_string()).as_deref(), expected, "{text}");
         }
     }
 }

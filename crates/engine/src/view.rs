@@ -13,10 +13,10 @@ use program::{
     kinds::metric::{Aggregate, Metric},
 };
 use rust_decimal::Decimal;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::{
-    Profile, Rules, apply, calendar,
+    Fields, Profile, Rules, apply, calendar,
     profile::{MetricState, Observed},
     values,
 };
@@ -28,7 +28,7 @@ pub(crate) struct Event<'a> {
     pub(crate) key: Option<Key>,
     /// The name on the wire.
     pub(crate) name: Arc<str>,
-    pub(crate) properties: Cow<'a, Map<String, Json>>,
+    pub(crate) properties: Cow<'a, Fields>,
     pub(crate) at: Timestamp,
     /// Lists and objects among the properties that conditions have read: they are not made again for the next.
     pub(crate) read: Read,
@@ -59,8 +59,8 @@ impl<'a> Event<'a> {
 
     /// The exact decimal at a path below `properties`.
     pub(crate) fn decimal(&self, rules: &Rules, path: &[String]) -> Option<Decimal> {
-        let json = values::at_path(&self.properties, path)?;
-        values::exact(json, &rules.index.property_type(rules, self.key.as_ref(), path))
+        let value = self.properties.at(path)?;
+        values::exact(value, &rules.index.property_type(rules, self.key.as_ref(), path))
     }
 }
 
@@ -87,14 +87,14 @@ impl<'a> View<'a> {
 impl Facts for View<'_> {
     fn property(&self, path: &[Arc<str>], of_type: &ValueType) -> Option<Value> {
         let event = self.event?;
-        let json = values::at_path(&event.properties, path)?;
-        if !json.is_array() && !json.is_object() {
-            return Value::from_json(json, of_type);
+        let at = event.properties.at(path)?;
+        if !at.is_nested() {
+            return Value::from_json(at, of_type);
         }
         if let Some((_, read)) = event.read.borrow().iter().find(|(of, _)| **of == *path) {
             return read.clone();
         }
-        let value = Value::from_json(json, of_type);
+        let value = Value::from_json(at, of_type);
         event.read.borrow_mut().push((path.into(), value.clone()));
         value
     }
@@ -132,7 +132,7 @@ impl Facts for View<'_> {
     }
 
     fn lent_property(&self, path: &[Arc<str>]) -> Option<&str> {
-        values::at_path(&self.event?.properties, path)?.as_str()
+        self.event?.properties.at(path)?.text()
     }
 
     fn lent_trait(&self, key: &str) -> Option<&str> {

@@ -42,16 +42,16 @@ impl<'a> Work<'a> {
         for action in &reactor.actions {
             match self.plan(step, action) {
                 Ok(action) => planned.push(action),
-                Err(words) => return Ok(Err((Stopped::Error, words))),
+                Err(words) => return Ok(Err((Stopped::Error, words.into()))),
             }
         }
         if let Some(words) = self.short(&planned)? {
-            return Ok(Err((Stopped::Short, words)));
+            return Ok(Err((Stopped::Short, words.into())));
         }
         if let Some(budget) = &reactor.budget
             && let Some(words) = self.budget(key, budget, &mut planned)?
         {
-            return Ok(Err((Stopped::Budget, words)));
+            return Ok(Err((Stopped::Budget, words.into())));
         }
         self.fired(step.number, key, reactor)?;
         let mut did = Vec::new();
@@ -310,7 +310,7 @@ impl<'a> Work<'a> {
                 let event = Event {
                     key: Some(event_type.clone()),
                     name: Arc::clone(&name),
-                    properties: Cow::Owned(properties),
+                    properties: Cow::Owned(properties.into()),
                     at: self.times.occurred_at,
                     read: RefCell::default(),
                 };

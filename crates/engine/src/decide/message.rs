@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use program::{
     Key,
-    expression::Value,
+    expression::{Json, Value},
     kinds::metric::{Aggregate, Metric, Of},
 };
 use rust_decimal::Decimal;
-use serde_json::{Map, Value as Json};
 
 use super::work::{Cause, Step, Stop, Work};
 use crate::{
-    Effect, Identity, Message, MessageKind, Rules, calendar, names,
+    Effect, Fields, Identity, Message, MessageKind, Rules, calendar, names,
     profile::{Observation, Observed},
     values,
     view::{Event, View},
@@ -42,14 +41,14 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn traits(&mut self, traits: &Map<String, Json>, late: bool) -> Result<(), Stop> {
-        let mut sorted: Vec<(&String, &Json)> = traits.iter().collect();
+    fn traits(&mut self, traits: &Fields, late: bool) -> Result<(), Stop> {
+        let mut sorted: Vec<_> = traits.entries().collect();
         sorted.sort_unstable_by_key(|(name, _)| *name);
         for (name, value) in sorted {
-            let declared = self.rules.index.trait_names.get(name.as_str());
+            let declared = self.rules.index.trait_names.get(name);
             let key: Arc<str> = match declared {
                 Some(key) => key.shared(),
-                None => names::shared(&format!("~{name}")),
+                None => names::undeclared(name),
             };
             if late && self.profile.traits.contains_key(&key) {
                 continue;
@@ -75,10 +74,10 @@ impl<'a> Work<'a> {
 
     /// Sets a trait to a value, which is given as text too, or removes it. A value that is not of the declared type
     /// is not taken.
-    pub(super) fn set_trait(
+    pub(super) fn set_trait<'j>(
         &mut self,
         key: Arc<str>,
-        value: &Json,
+        value: impl Json<'j>,
         text: Option<String>,
     ) -> Result<(), Stop> {
         let declared = self.rules.program.traits.get(&*key);
@@ -153,8 +152,7 @@ pub(super) fn observe(
         (Aggregate::Min, Some(Of::Timestamp)) => Observed::Earliest(event.at),
         (Aggregate::Max | Aggregate::Last, Some(Of::Timestamp)) => Observed::Latest(event.at),
         (Aggregate::Last, Some(Of::Property(path))) => {
-            let value = values::at_path(&event.properties, path).filter(|value| !value.is_null())?;
-            Observed::Last(event.at, values::to_text(value))
+            Observed::Last(event.at, values::kept_text(event.properties.at(path)?)?)
         }
         (Aggregate::Sum, Some(Of::Timestamp)) | (_, None) => return None,
     };

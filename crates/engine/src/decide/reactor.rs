@@ -1,7 +1,7 @@
 //! One reactor considered: what may stop it, in this order: switched off, schedule, depth, condition, limits,
 //! amounts that cannot be worked out, a wallet that is short, the budget.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use program::{
     Key,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What stopped a reactor: the code for the record, and words for people.
-pub(super) type Stopping = (Stopped, String);
+pub(super) type Stopping = (Stopped, Cow<'static, str>);
 
 impl<'a> Work<'a> {
     pub(super) fn consider(&mut self, step: &Step<'a>, at: usize) -> Result<(), Stop> {
@@ -38,7 +38,7 @@ impl<'a> Work<'a> {
             }
             Err((stopped, words)) => {
                 if let Some(considered) = &mut considered {
-                    considered.stopped = Some(words);
+                    considered.stopped = Some(words.into_owned());
                 }
                 Some(stopped)
             }
@@ -57,23 +57,26 @@ impl<'a> Work<'a> {
         }
         let at = self.times.occurred_at;
         if let Some(from) = reactor.from.filter(|from| at < *from) {
-            return Some((Stopped::Schedule, format!("it begins at {from}, this happened at {at}")));
+            return Some((Stopped::Schedule, format!("it begins at {from}, this happened at {at}").into()));
         }
         if let Some(until) = reactor.until.filter(|until| at >= *until) {
-            return Some((Stopped::Schedule, format!("it ended at {until}, this happened at {at}")));
+            return Some((Stopped::Schedule, format!("it ended at {until}, this happened at {at}").into()));
         }
         let emits = |action: &Action| matches!(action, Action::EmitEvent { .. });
         if step.depth >= EMIT_DEPTH_MAX && reactor.actions.iter().any(emits) {
             let words =
                 format!("it would emit an event {} deep, {EMIT_DEPTH_MAX} is the most", step.depth + 1);
-            return Some((Stopped::Depth, words));
+            return Some((Stopped::Depth, words.into()));
         }
         if let Some(condition) = &reactor.condition {
             match self.evaluate(step, condition) {
                 Ok(Value::Bool(true)) => {}
                 Ok(_) => return Some((Stopped::Condition, "its condition does not hold".into())),
                 Err(why) => {
-                    return Some((Stopped::Error, format!("its condition cannot be evaluated: {why}")));
+                    return Some((
+                        Stopped::Error,
+                        format!("its condition cannot be evaluated: {why}").into(),
+                    ));
                 }
             }
         }
@@ -83,7 +86,7 @@ impl<'a> Work<'a> {
                     "lifetime" => format!("it may fire {} times for a member in all, and has", seen.count),
                     window => format!("it may fire {} times a {window} for a member, and has", seen.count),
                 };
-                (Stopped::Limit(place, seen.count), words)
+                (Stopped::Limit(place, seen.count), words.into())
             },
         )
     }

@@ -2,20 +2,20 @@
 //! Postcard of a frozen shape, in which a JSON value is a variant with its content; numbers stay the texts that they
 //! were written as.
 
-use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor},
-};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{
     Undecodable,
-    form::{bad, code, put, take, word},
+    form::{bad, code, put, take_front, word},
 };
-use crate::{Message, MessageKind, Source};
+use crate::{
+    Fields, Message, MessageKind, Source,
+    fields::packed::{self, kind},
+};
 
 const KINDS: [MessageKind; 6] = [
     MessageKind::Track,
@@ -44,9 +44,9 @@ impl Moment {
     }
 }
 
-/// Written with references to the maps, read with the maps themselves.
+/// What comes before the fields.
 #[derive(Serialize, Deserialize)]
-struct MessageForm<'a, F> {
+struct HeadForm<'a> {
     message_id: &'a str,
     kind: u8,
     source: u8,
@@ -56,14 +56,10 @@ struct MessageForm<'a, F> {
     event: Option<&'a str>,
     occurred_at: Moment,
     received_at: Moment,
-    properties: F,
-    traits: F,
-    context: F,
-    other: F,
 }
 
 pub(super) fn encode(message: &Message) -> Vec<u8> {
-    let form = MessageForm {
+    let head = HeadForm {
         message_id: &message.message_id,
         kind: code(&KINDS, &message.kind),
         source: code(&SOURCES, &message.source),
@@ -73,31 +69,39 @@ pub(super) fn encode(message: &Message) -> Vec<u8> {
         event: message.event.as_deref(),
         occurred_at: message.occurred_at.into(),
         received_at: message.received_at.into(),
-        properties: FieldsForm(&message.properties),
-        traits: FieldsForm(&message.traits),
-        context: FieldsForm(&message.context),
-        other: FieldsForm(&message.other),
     };
-    put(Vec::with_capacity(512), &form)
+    let fields = [&message.properties, &message.traits, &message.context, &message.other];
+    put(Vec::with_capacity(512), &(head, fields.map(|fields| FieldsForm(fields))))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Message, Undecodable> {
-    let form: MessageForm<'_, FieldsRead> = take(bytes)?;
+    let (head, fields) = take_front::<HeadForm<'_>>(bytes)?;
+    let kept: Arc<[u8]> = fields.into();
+    let mut rest = fields;
+    let mut next = || {
+        let begin = fields.len() - rest.len();
+        rest = packed::object(rest).ok_or_else(|| bad("the fields of a message"))?;
+        Ok::<_, Undecodable>(Fields::packed(Arc::clone(&kept), begin))
+    };
+    let (properties, traits, context, other) = (next()?, next()?, next()?, next()?);
+    if !rest.is_empty() {
+        return Err(bad("bytes are left over"));
+    }
     let text = |text: Option<&str>| text.map(str::to_owned);
     Ok(Message {
-        message_id: form.message_id.to_owned(),
-        kind: word(&KINDS, form.kind)?,
-        user_id: text(form.user_id),
-        anonymous_id: text(form.anonymous_id),
-        previous_id: text(form.previous_id),
-        event: text(form.event),
-        properties: form.properties.0.into(),
-        traits: form.traits.0,
-        context: form.context.0,
-        occurred_at: form.occurred_at.read()?,
-        received_at: form.received_at.read()?,
-        source: word(&SOURCES, form.source)?,
-        other: form.other.0,
+        message_id: head.message_id.to_owned(),
+        kind: word(&KINDS, head.kind)?,
+        user_id: text(head.user_id),
+        anonymous_id: text(head.anonymous_id),
+        previous_id: text(head.previous_id),
+        event: text(head.event),
+        properties,
+        traits,
+        context,
+        occurred_at: head.occurred_at.read()?,
+        received_at: head.received_at.read()?,
+        source: word(&SOURCES, head.source)?,
+        other,
     })
 }
 
@@ -105,27 +109,29 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Message, Undecodable> {
 const NAME: &str = "Json";
 const VARIANTS: [&str; 7] = ["null", "false", "true", "number", "text", "list", "object"];
 
-/// Deeper than anything that is taken in; what is deeper is damaged.
-const DEPTH_MAX: u16 = 256;
-
 struct JsonForm<'a>(&'a Value);
 
 impl Serialize for JsonForm<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::Null => serializer.serialize_unit_variant(NAME, 0, VARIANTS[0]),
-            Value::Bool(false) => serializer.serialize_unit_variant(NAME, 1, VARIANTS[1]),
-            Value::Bool(true) => serializer.serialize_unit_variant(NAME, 2, VARIANTS[2]),
+            Value::Null => serializer.serialize_unit_variant(NAME, kind::NULL.into(), VARIANTS[0]),
+            Value::Bool(false) => serializer.serialize_unit_variant(NAME, kind::FALSE.into(), VARIANTS[1]),
+            Value::Bool(true) => serializer.serialize_unit_variant(NAME, kind::TRUE.into(), VARIANTS[2]),
             Value::Number(number) => {
-                serializer.serialize_newtype_variant(NAME, 3, VARIANTS[3], number.as_str())
+                serializer.serialize_newtype_variant(NAME, kind::NUMBER.into(), VARIANTS[3], number.as_str())
             }
-            Value::String(text) => serializer.serialize_newtype_variant(NAME, 4, VARIANTS[4], text),
+            Value::String(text) => {
+                serializer.serialize_newtype_variant(NAME, kind::TEXT.into(), VARIANTS[4], text)
+            }
             Value::Array(items) => {
-                serializer.serialize_newtype_variant(NAME, 5, VARIANTS[5], &ItemsForm(items))
+                serializer.serialize_newtype_variant(NAME, kind::LIST.into(), VARIANTS[5], &ItemsForm(items))
             }
-            Value::Object(fields) => {
-                serializer.serialize_newtype_variant(NAME, 6, VARIANTS[6], &FieldsForm(fields))
-            }
+            Value::Object(fields) => serializer.serialize_newtype_variant(
+                NAME,
+                kind::OBJECT.into(),
+                VARIANTS[6],
+                &FieldsForm(fields),
+            ),
         }
     }
 }
@@ -143,120 +149,5 @@ struct FieldsForm<'a>(&'a Map<String, Value>);
 impl Serialize for FieldsForm<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(key, value)| (key, JsonForm(value))))
-    }
-}
-
-/// Reads a JSON value, and knows how deep it lies.
-#[derive(Clone, Copy)]
-struct Json(u16);
-
-impl Json {
-    fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.0 == DEPTH_MAX {
-            Err(E::custom("values lie too deep in each other"))
-        } else {
-            Ok(Self(self.0 + 1))
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Json {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_enum(NAME, &VARIANTS, self)
-    }
-}
-
-impl<'de> Visitor<'de> for Json {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
-        let (variant, content) = data.variant::<u32>()?;
-        Ok(match variant {
-            0 => {
-                content.unit_variant()?;
-                Value::Null
-            }
-            1 | 2 => {
-                content.unit_variant()?;
-                Value::Bool(variant == 2)
-            }
-            3 => {
-                let text: &str = content.newtype_variant()?;
-                Value::Number(text.parse().map_err(|_| Error::custom("a number is none"))?)
-            }
-            4 => Value::String(content.newtype_variant()?),
-            5 => Value::Array(content.newtype_variant_seed(Items(self.deeper()?))?),
-            6 => Value::Object(content.newtype_variant_seed(Fields(self.deeper()?))?),
-            _ => return Err(Error::custom("a kind of value is not known")),
-        })
-    }
-}
-
-/// Reads a list of values.
-struct Items(Json);
-
-impl<'de> DeserializeSeed<'de> for Items {
-    type Value = Vec<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Value>, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Items {
-    type Value = Vec<Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of JSON values")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Value>, A::Error> {
-        let mut read = Vec::new();
-        while let Some(item) = items.next_element_seed(self.0)? {
-            read.push(item);
-        }
-        Ok(read)
-    }
-}
-
-/// Reads the fields of an object.
-struct Fields(Json);
-
-impl<'de> DeserializeSeed<'de> for Fields {
-    type Value = Map<String, Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the fields of a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut read = Map::new();
-        while let Some(key) = fields.next_key()? {
-            read.insert(key, fields.next_value_seed(self.0)?);
-        }
-        Ok(read)
-    }
-}
-
-/// The fields of a message: values that lie in nothing else.
-struct FieldsRead(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for FieldsRead {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Fields(Json(0)).deserialize(deserializer).map(Self)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Tree};
 
 use super::{Value, ValueType, evaluate};
 use crate::schema::is_decimal_text;
@@ -11,49 +11,91 @@ use crate::schema::is_decimal_text;
 /// Whole numbers below this are exact as doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
 
+/// A JSON value, however it lies in memory.
+pub trait Json<'a>: Copy {
+    /// The items of a list.
+    type Items: Iterator<Item = Self>;
+    /// The fields of an object.
+    type Fields: Iterator<Item = (&'a str, Self)>;
+
+    /// What it is.
+    fn look(self) -> Look<'a, Self>;
+}
+
+/// What a JSON value is.
+pub enum Look<'a, J: Json<'a>> {
+    /// null
+    Null,
+    /// true or false
+    Bool(bool),
+    /// A number, as it is written.
+    Number(&'a str),
+    /// A text.
+    Text(&'a str),
+    /// A list.
+    List(J::Items),
+    /// An object.
+    Object(J::Fields),
+}
+
+type Entry<'a> = (&'a String, &'a Tree);
+
+fn entry<'a>((key, value): Entry<'a>) -> (&'a str, &'a Tree) {
+    (key, value)
+}
+
+impl<'a> Json<'a> for &'a Tree {
+    type Items = std::slice::Iter<'a, Tree>;
+    type Fields = std::iter::Map<serde_json::map::Iter<'a>, fn(Entry<'a>) -> (&'a str, &'a Tree)>;
+
+    fn look(self) -> Look<'a, Self> {
+        match self {
+            Tree::Null => Look::Null,
+            Tree::Bool(truth) => Look::Bool(*truth),
+            Tree::Number(number) => Look::Number(number.as_str()),
+            Tree::String(text) => Look::Text(text),
+            Tree::Array(items) => Look::List(items.iter()),
+            Tree::Object(fields) => Look::Object(fields.iter().map(entry as fn(_) -> _)),
+        }
+    }
+}
+
 impl Value {
     /// A JSON value as a value of the declared type; `None` when it is null or of another type. Where a
     /// `Decimal` is declared, a text such as `"59.99"` is read as the number.
-    pub fn from_json(json: &Json, of_type: &ValueType) -> Option<Self> {
-        match (json, of_type) {
-            (Json::Bool(truth), ValueType::Bool | ValueType::Any) => Some(Self::Bool(*truth)),
-            (Json::Number(number), ValueType::Int) => int(number.as_str()).map(Self::Int),
-            (Json::Number(number), ValueType::Decimal) => double(number.as_str()).map(Self::Double),
-            (Json::Number(number), ValueType::Any) => number
-                .as_str()
-                .parse()
-                .map(Self::Int)
-                .ok()
-                .or_else(|| double(number.as_str()).map(Self::Double)),
-            (Json::String(text), ValueType::String | ValueType::Any) => {
-                Some(Self::String(text.as_str().into()))
+    pub fn from_json<'a, J: Json<'a>>(json: J, of_type: &ValueType) -> Option<Self> {
+        match (json.look(), of_type) {
+            (Look::Bool(truth), ValueType::Bool | ValueType::Any) => Some(Self::Bool(truth)),
+            (Look::Number(number), ValueType::Int) => int(number).map(Self::Int),
+            (Look::Number(number), ValueType::Decimal) => double(number).map(Self::Double),
+            (Look::Number(number), ValueType::Any) => {
+                number.parse().map(Self::Int).ok().or_else(|| double(number).map(Self::Double))
             }
-            (Json::String(text), _) => Self::from_text(text, of_type),
-            (Json::Array(items), ValueType::List(of)) => items
-                .iter()
-                .map(|item| Self::from_json(item, of))
-                .collect::<Option<Arc<[_]>>>()
-                .map(Self::List),
-            (Json::Array(items), ValueType::Any) => Some(Self::List(
-                items.iter().map(|item| Self::from_json(item, of_type).unwrap_or(Self::Null)).collect(),
+            (Look::Text(text), ValueType::String | ValueType::Any) => Some(Self::String(text.into())),
+            (Look::Text(text), _) => Self::from_text(text, of_type),
+            (Look::List(items), ValueType::List(of)) => {
+                items.map(|item| Self::from_json(item, of)).collect::<Option<Arc<[_]>>>().map(Self::List)
+            }
+            (Look::List(items), ValueType::Any) => Some(Self::List(
+                items.map(|item| Self::from_json(item, of_type).unwrap_or(Self::Null)).collect(),
             )),
-            (Json::Object(fields), ValueType::Object(declared)) => {
+            (Look::Object(fields), ValueType::Object(declared)) => {
                 Some(Self::object(fields, |key| declared.get_key_value(key)))
             }
-            (Json::Object(fields), ValueType::Any) => Some(Self::object(fields, |_| None)),
+            (Look::Object(fields), ValueType::Any) => Some(Self::object(fields, |_| None)),
             _ => None,
         }
     }
 
-    fn object<'t>(
-        fields: &Map<String, Json>,
+    fn object<'a, 't, J: Json<'a>>(
+        fields: impl Iterator<Item = (&'a str, J)>,
         declared: impl Fn(&str) -> Option<(&'t Arc<str>, &'t (ValueType, bool))>,
     ) -> Self {
-        let field = |(key, json): (&String, &Json)| match declared(key) {
+        let field = |(key, json): (&str, J)| match declared(key) {
             Some((key, (of, _))) => Some((Arc::clone(key), Self::from_json(json, of)?)),
-            None => Some((Arc::from(key.as_str()), Self::from_json(json, &ValueType::Any)?)),
+            None => Some((Arc::from(key), Self::from_json(json, &ValueType::Any)?)),
         };
-        Self::Object(fields.iter().filter_map(field).collect())
+        Self::Object(fields.filter_map(field).collect())
     }
 
     fn from_text(text: &str, of_type: &ValueType) -> Option<Self> {
@@ -66,17 +108,17 @@ impl Value {
     }
 
     /// The value as JSON: moments in RFC 3339, spans of time in seconds (`"5400s"`).
-    pub fn to_json(&self) -> Json {
+    pub fn to_json(&self) -> Tree {
         match self {
-            Self::Null => Json::Null,
-            Self::Bool(truth) => Json::Bool(*truth),
-            Self::Int(number) => Json::Number((*number).into()),
-            Self::Double(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
-            Self::String(text) => Json::String(text.as_ref().into()),
-            Self::Timestamp(moment) => Json::String(moment.to_string()),
-            Self::Duration(span) => Json::String(evaluate::format_span(*span)),
-            Self::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
-            Self::Object(fields) => Json::Object(
+            Self::Null => Tree::Null,
+            Self::Bool(truth) => Tree::Bool(*truth),
+            Self::Int(number) => Tree::Number((*number).into()),
+            Self::Double(number) => Number::from_f64(*number).map_or(Tree::Null, Tree::Number),
+            Self::String(text) => Tree::String(text.as_ref().into()),
+            Self::Timestamp(moment) => Tree::String(moment.to_string()),
+            Self::Duration(span) => Tree::String(evaluate::format_span(*span)),
+            Self::List(items) => Tree::Array(items.iter().map(Self::to_json).collect()),
+            Self::Object(fields) => Tree::Object(
                 fields.iter().map(|(key, value)| (key.as_ref().into(), value.to_json())).collect(),
             ),
         }

@@ -14,6 +14,7 @@ mod syntax;
 mod tree;
 mod value;
 
+pub use json::{Json, Look};
 pub use value::{Fields, Value, ValueType};
 
 use std::{

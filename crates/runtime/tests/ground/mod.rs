@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use engine::{Message, MessageKind, Source};
+use engine::{Fields, Message, MessageKind, Source};
 use jiff::Timestamp;
 use ledger::ProfileId;
 use program::plan::Choices;
@@ -17,7 +17,7 @@ use runtime::{
     ingest::{Incoming, ItemOutcome},
     work::Progress,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use testing::Store;
 
 pub(crate) const MASTER_KEY: [u8; 32] = [7; 32];
@@ -137,12 +137,12 @@ pub(crate) fn track(id: &str, user: &str, event: &str, properties: Value, when: 
         previous_id: None,
         event: Some(event.into()),
         properties: properties.into(),
-        traits: Map::new(),
-        context: Map::new(),
+        traits: Fields::default(),
+        context: Fields::default(),
         occurred_at: when,
         received_at: when,
         source: Source::Server,
-        other: Map::new(),
+        other: Fields::default(),
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn order(id: &str, user: &str, total: &str, when: Timestamp) -> Messa
 
 /// The same message with one more property (or another value of it).
 pub(crate) fn with(message: Message, name: &str, value: Value) -> Message {
-    let mut properties = Map::clone(&message.properties);
+    let mut properties = serde_json::Map::clone(&message.properties);
     properties.insert(name.into(), value);
     Message { properties: properties.into(), ..message }
 }

@@ -137,7 +137,7 @@ async fn people(environment: &Environment, promoted_from: Option<Arc<Environment
     assert_eq!(waiting.len(), 2);
     environment.release(vec![waiting[0].message]).await.expect("it is released");
     let identify = Message {
-        traits: [("email".to_owned(), json!("ann@example.org"))].into_iter().collect(),
+        traits: Map::from_iter([("email".to_owned(), json!("ann@example.org"))]).into(),
         ..called(MessageKind::Identify, order("i1", "ann", json!({}), now))
     };
     let total = |id: &str, total: f64| json!({"order_id": format!("o-{id}"), "total": total});

@@ -53,7 +53,7 @@ impl Rehearsal<'_> {
         tally::end_state(&mut self.report, Side::Recorded, recorded);
         tally::end_state(&mut self.report, Side::Candidate, &candidate.state);
         let (before, after) = (tally::held(recorded), tally::held(&candidate.state));
-        let mut points: BTreeMap<String, Both> = BTreeMap::new();
+        let mut points: BTreeMap<Arc<str>, Both> = BTreeMap::new();
         for (currency, amount) in before {
             points.entry(currency).or_default().recorded = amount;
         }

@@ -100,12 +100,12 @@ impl Environment {
         let program = Arc::new(Program::compile(bundle).map_err(Error::Faults)?);
         let mut candidate = self.epochs.compile_rules(&state, program)?;
         candidate.since = since.unwrap_or(Timestamp::MIN);
-        let budgeted: BTreeSet<String> = candidate
+        let budgeted: BTreeSet<Arc<str>> = candidate
             .program
             .reactors
             .iter()
             .filter(|(_, reactor)| reactor.budget.is_some())
-            .map(|(key, _)| key.to_string())
+            .map(|(key, _)| key.shared())
             .collect();
         let mut rehearsal = Rehearsal {
             environment: self,
@@ -412,13 +412,13 @@ impl Rehearsal<'_> {
         decisions.pop()
     }
 
-    async fn finish(mut self, budgeted: &BTreeSet<String>) -> Result<Report> {
+    async fn finish(mut self, budgeted: &BTreeSet<Arc<str>>) -> Result<Report> {
         for (key, _) in &self.candidate.program.reactors {
-            let reactor = self.report.reactors.entry(key.to_string()).or_default();
+            let reactor = self.report.reactors.entry(key.shared()).or_default();
             reactor.dead = reactor.fired.candidate == 0;
         }
         for key in budgeted {
-            self.report.reactors.entry(key.clone()).or_default().depends_on_order = true;
+            self.report.reactors.entry(Arc::clone(key)).or_default().depends_on_order = true;
         }
         self.keep_most_affected();
         for Weighed { mut affected, most, .. } in std::mem::take(&mut self.affected) {

@@ -1,6 +1,6 @@
 //! What a rehearsal says: the record beside what the candidate would have done.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use engine::Trace;
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ pub struct ReactorReport {
     /// How often it fired.
     pub fired: Both,
     /// Points it awarded (and took, negative), by currency.
-    pub points: BTreeMap<String, Both>,
+    pub points: BTreeMap<Arc<str>, Both>,
     /// Considered by the candidate, and never fired.
     pub dead: bool,
     /// It draws on a shared budget: its figures depend on the order of events across members.
@@ -57,7 +57,7 @@ pub struct Affected {
     /// Who.
     pub profile: ProfileId,
     /// Points held at the end, by currency, where they differ.
-    pub points: BTreeMap<String, Both>,
+    pub points: BTreeMap<Arc<str>, Both>,
     /// The event at which the two come out most differently.
     pub event: Option<AffectedEvent>,
 }
@@ -122,11 +122,11 @@ pub struct Report {
     /// Members whose points or audiences would be others.
     pub profiles_affected: u64,
     /// By reactor.
-    pub reactors: BTreeMap<String, ReactorReport>,
+    pub reactors: BTreeMap<Arc<str>, ReactorReport>,
     /// By currency.
-    pub currencies: BTreeMap<String, CurrencyReport>,
+    pub currencies: BTreeMap<Arc<str>, CurrencyReport>,
     /// Members of each audience at the end.
-    pub audiences: BTreeMap<String, Both>,
+    pub audiences: BTreeMap<Arc<str>, Both>,
     /// What would have gone out, by channel and reactor.
     pub messages: BTreeMap<String, Both>,
     /// Events that the candidate would have put into quarantine, by code.

@@ -1,9 +1,9 @@
 //! Counting what one side came to.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use engine::{Decision, Effect, Profile};
-use ledger::Account;
+use ledger::{Account, PostingGroup};
 
 /// Which side is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,48 +23,32 @@ impl Both {
     }
 }
 
-/// Points that a decision gave (or took) by reactor and currency: on the member's own accounts, corrections
-/// and expiry left out.
-pub(super) fn points_of(decision: &Decision) -> BTreeMap<(&str, &str), i64> {
-    let mut points = BTreeMap::new();
-    for group in &decision.groups {
-        let Some(reactor) = group.reactor.as_deref() else { continue };
-        let sum: i64 = group
-            .postings
-            .iter()
-            .filter(|posting| posting.account.of_profile())
-            .map(|posting| posting.amount)
-            .sum();
-        *points.entry((reactor, &*group.currency.0)).or_insert(0) += sum;
-    }
-    points
-}
-
 /// All points that a decision gave or took.
 pub(super) fn points_total(decision: &Decision) -> i64 {
-    decision
-        .groups
-        .iter()
-        .flat_map(|group| &group.postings)
-        .filter(|posting| posting.account.of_profile())
-        .map(|posting| posting.amount)
-        .sum()
+    decision.groups.iter().map(points_in).sum()
+}
+
+/// What a group posts to the member's own accounts.
+fn points_in(group: &PostingGroup) -> i64 {
+    let own = group.postings.iter().filter(|posting| posting.account.of_profile());
+    own.map(|posting| posting.amount).sum()
 }
 
 /// Counts a decision into the report.
 pub(super) fn decision(report: &mut Report, side: Side, decision: &Decision) {
     for outcome in &decision.outcomes {
-        let reactor = report.reactors.entry(outcome.reactor.to_string()).or_default();
+        let reactor = report.reactors.entry(Arc::clone(&outcome.reactor)).or_default();
         if outcome.stopped.is_none() {
             reactor.fired.add(side, 1);
         }
     }
-    for ((reactor, currency), points) in points_of(decision) {
-        let reactor = report.reactors.entry(reactor.to_owned()).or_default();
-        reactor.points.entry(currency.to_owned()).or_default().add(side, points);
-    }
     for group in &decision.groups {
-        let currency = report.currencies.entry(group.currency.to_string()).or_default();
+        if let Some(reactor) = &group.reactor {
+            let reactor = report.reactors.entry(Arc::clone(reactor)).or_default();
+            let points = reactor.points.entry(Arc::clone(&group.currency.0)).or_default();
+            points.add(side, points_in(group));
+        }
+        let currency = report.currencies.entry(Arc::clone(&group.currency.0)).or_default();
         for posting in &group.postings {
             match posting.account {
                 // Issued points leave this account: its postings are negative.
@@ -89,16 +73,12 @@ pub(super) fn end_state(report: &mut Report, side: Side, profile: &Profile) {
         report.currencies.entry(currency).or_default().liability.add(side, points);
     }
     for audience in profile.audiences.keys() {
-        report.audiences.entry(audience.to_string()).or_default().add(side, 1);
+        report.audiences.entry(Arc::clone(audience)).or_default().add(side, 1);
     }
 }
 
 /// What a member holds, by currency.
-pub(super) fn held(profile: &Profile) -> BTreeMap<String, i64> {
-    profile
-        .wallets
-        .0
-        .iter()
-        .map(|(currency, wallet)| (currency.to_string(), wallet.available() + wallet.pending()))
-        .collect()
+pub(super) fn held(profile: &Profile) -> impl Iterator<Item = (Arc<str>, i64)> {
+    let wallets = profile.wallets.0.iter();
+    wallets.map(|(currency, wallet)| (Arc::clone(&currency.0), wallet.available() + wallet.pending()))
 }

@@ -146,12 +146,12 @@ impl<'a> Draft<'a> {
             previous_id,
             event,
             properties: properties.into(),
-            traits,
-            context,
+            traits: traits.into(),
+            context: context.into(),
             occurred_at: time::occurred_at(said, sent.filter(|_| frame.corrects), frame.received_at),
             received_at: frame.received_at,
             source: frame.source,
-            other: fields.rest(),
+            other: fields.rest().into(),
         }))
     }
 }

@@ -187,12 +187,12 @@ fn event(mut fields: Fields<'_>, number: usize, program: &Program, faults: &mut 
         previous_id: fields.text("previousId", faults),
         event,
         properties: properties.into(),
-        traits,
-        context,
+        traits: traits.into(),
+        context: context.into(),
         occurred_at: Timestamp::UNIX_EPOCH,
         received_at: Timestamp::UNIX_EPOCH,
         source,
-        other: Map::new(),
+        other: Map::new().into(),
     };
     if message.user_id.is_none() && message.anonymous_id.is_none() {
         faults.add(at, "an event needs a `userId` or an `anonymousId`");
