@@ -14,7 +14,7 @@ use program::expression::{self, Json as _, Look};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
-use packed::Packed;
+use packed::{Names, Packed};
 
 /// The fields of an object. As a map they are made when they are first asked for as one.
 #[derive(Clone)]
@@ -25,21 +25,15 @@ enum Form {
     /// An object.
     Tree(Json),
     /// The bytes of an object, of which it is known that they can be read, and where they begin.
-    Packed {
-        bytes: Arc<[u8]>,
-        begin: usize,
-        /// Where each field's name begins: found once, for conditions look up one field after the other.
-        names: OnceLock<Box<[usize]>>,
-        tree: OnceLock<Json>,
-    },
+    Packed { bytes: Arc<[u8]>, begin: usize, names: Names, tree: OnceLock<Json> },
 }
 
 static NONE: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
 
 impl Fields {
-    /// Of fields as a record keeps them: they begin at `begin` and have been gone through (see [`packed::object`]).
-    pub(crate) fn packed(bytes: Arc<[u8]>, begin: usize) -> Self {
-        Self(Form::Packed { bytes, begin, names: OnceLock::new(), tree: OnceLock::new() })
+    /// Of fields as a record keeps them: they begin at `begin`, where they have been [gone through](Names::read).
+    pub(crate) fn packed(bytes: Arc<[u8]>, begin: usize, names: Names) -> Self {
+        Self(Form::Packed { bytes, begin, names, tree: OnceLock::new() })
     }
 
     /// As a JSON value: an object.
@@ -56,7 +50,7 @@ impl Fields {
     pub fn is_none(&self) -> bool {
         match &self.0 {
             Form::Tree(_) => self.is_empty(),
-            Form::Packed { bytes, begin, .. } => packed::object_of(bytes, *begin).is_empty(),
+            Form::Packed { names, .. } => names.is_empty(),
         }
     }
 
@@ -82,9 +76,8 @@ impl Fields {
                 }
                 Some(At::Tree(at))
             }
-            Form::Packed { bytes, begin, names, .. } => {
-                let names = names.get_or_init(|| packed::object_of(bytes, *begin).names(bytes));
-                let mut at = packed::named(bytes, names, first.as_ref())?;
+            Form::Packed { bytes, names, .. } => {
+                let mut at = names.find(bytes, first.as_ref())?;
                 for step in rest {
                     at = at.as_object()?.get(step.as_ref())?;
                 }

@@ -19,25 +19,42 @@ pub(crate) mod kind {
 /// Deeper than anything that is taken in; what is deeper is damaged.
 const DEPTH_MAX: u16 = 256;
 
-/// Goes through the fields of an object, and gives what comes after them. `None` when they are damaged: what has been
-/// gone through can be looked into.
-pub(crate) fn object(bytes: &[u8]) -> Option<&[u8]> {
-    let mut reader = Reader(bytes);
-    reader.check_fields(0)?;
-    Some(reader.0)
+/// Where the names of an object's fields begin, so that looking up one goes through no others.
+#[derive(Clone)]
+pub(crate) struct Names(Box<[u32]>);
+
+impl Names {
+    /// Goes through the fields of the object that begins at `begin`, and gives where they end. `None` when they are
+    /// damaged: what has been gone through can be looked into.
+    pub(crate) fn read(bytes: &[u8], begin: usize) -> Option<(Self, usize)> {
+        let rest = bytes.get(begin..)?;
+        let check = Check { plain: rest.is_ascii() };
+        let mut reader = Reader(rest);
+        let count = reader.number()?;
+        let mut names = Vec::with_capacity(count.min(rest.len()));
+        for _ in 0..count {
+            names.push(u32::try_from(bytes.len() - reader.0.len()).ok()?);
+            check.field(&mut reader, 0)?;
+        }
+        Some((Self(names.into()), bytes.len() - reader.0.len()))
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of the field with this name, in the bytes that were gone through.
+    pub(crate) fn find<'a>(&self, bytes: &'a [u8], name: &str) -> Option<Packed<'a>> {
+        self.0.iter().find_map(|begin| {
+            let mut reader = Reader(bytes.get(usize::try_from(*begin).ok()?..)?);
+            (reader.bytes()? == name.as_bytes()).then_some(Packed(reader.0))
+        })
+    }
 }
 
 /// The object whose fields begin there.
 pub(crate) fn object_of(bytes: &[u8], begin: usize) -> Object<'_> {
     Object::read(bytes.get(begin..).unwrap_or_default())
-}
-
-/// The value of the field with this name, of those whose names begin at these places.
-pub(crate) fn named<'a>(bytes: &'a [u8], names: &[usize], name: &str) -> Option<Packed<'a>> {
-    names.iter().find_map(|begin| {
-        let mut reader = Reader(bytes.get(*begin..)?);
-        (reader.bytes()? == name.as_bytes()).then_some(Packed(reader.0))
-    })
 }
 
 /// A value, by the bytes that it begins with.
@@ -140,10 +157,6 @@ impl<'a> Object<'a> {
         Self { left, rest }
     }
 
-    pub(crate) const fn is_empty(self) -> bool {
-        self.left == 0
-    }
-
     /// The value of a field.
     pub(crate) fn get(self, name: &str) -> Option<Packed<'a>> {
         let mut reader = Reader(self.rest);
@@ -154,18 +167,6 @@ impl<'a> Object<'a> {
             reader.skip_value()?;
         }
         None
-    }
-
-    /// Where in `bytes`, which it lies in, each of its names begins.
-    pub(crate) fn names(mut self, bytes: &[u8]) -> Box<[usize]> {
-        let mut names = Vec::with_capacity(self.left.min(bytes.len()));
-        loop {
-            let begin = bytes.len() - self.rest.len();
-            if self.next().is_none() {
-                return names.into();
-            }
-            names.push(begin);
-        }
     }
 
     pub(crate) fn to_map(self) -> Map<String, Tree> {
@@ -197,9 +198,21 @@ impl<'a> Reader<'a> {
         Some(*first)
     }
 
+    #[inline]
     fn number(&mut self) -> Option<usize> {
-        let mut number = 0;
-        for shift in (0..usize::BITS).step_by(7) {
+        match *self.0 {
+            // Nearly all: nothing is as long.
+            [number @ 0..0x80, ref rest @ ..] => {
+                self.0 = rest;
+                Some(number.into())
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Option<usize> {
+        let (mut number, mut shift) = (0, 0);
+        while shift < usize::BITS {
             let byte = self.byte()?;
             let bits = usize::from(byte & 0x7f);
             if bits.leading_zeros() < shift {
@@ -209,6 +222,7 @@ impl<'a> Reader<'a> {
             if byte & 0x80 == 0 {
                 return Some(number);
             }
+            shift += 7;
         }
         None
     }
@@ -242,29 +256,38 @@ impl<'a> Reader<'a> {
         }
         Some(())
     }
+}
 
-    fn check_value(&mut self, depth: u16) -> Option<()> {
-        match self.byte()? {
-            kind::NULL | kind::FALSE | kind::TRUE => Some(()),
-            kind::NUMBER => is_number(self.bytes()?).then_some(()),
-            kind::TEXT => self.text().map(drop),
-            kind::LIST if depth < DEPTH_MAX => {
-                for _ in 0..self.number()? {
-                    self.check_value(depth + 1)?;
-                }
-                Some(())
-            }
-            kind::OBJECT if depth < DEPTH_MAX => self.check_fields(depth + 1),
-            _ => None,
-        }
+/// Sees whether values can be read.
+#[derive(Clone, Copy)]
+struct Check {
+    /// There is nothing but ASCII to be found, so that every text is one.
+    plain: bool,
+}
+
+impl Check {
+    fn text(self, reader: &mut Reader<'_>) -> Option<()> {
+        if self.plain { reader.bytes().map(drop) } else { reader.text().map(drop) }
     }
 
-    fn check_fields(&mut self, depth: u16) -> Option<()> {
-        for _ in 0..self.number()? {
-            self.text()?;
-            self.check_value(depth)?;
+    fn field(self, reader: &mut Reader<'_>, depth: u16) -> Option<()> {
+        self.text(reader)?;
+        self.value(reader, depth)
+    }
+
+    fn value(self, reader: &mut Reader<'_>, depth: u16) -> Option<()> {
+        match reader.byte()? {
+            kind::NULL | kind::FALSE | kind::TRUE => Some(()),
+            kind::NUMBER => is_number(reader.bytes()?).then_some(()),
+            kind::TEXT => self.text(reader),
+            kind::LIST if depth < DEPTH_MAX => {
+                (0..reader.number()?).try_for_each(|_| self.value(reader, depth + 1))
+            }
+            kind::OBJECT if depth < DEPTH_MAX => {
+                (0..reader.number()?).try_for_each(|_| self.field(reader, depth + 1))
+            }
+            _ => None,
         }
-        Some(())
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Fields, Message, MessageKind, Source,
-    fields::packed::{self, kind},
+    fields::packed::{Names, kind},
 };
 
 const KINDS: [MessageKind; 6] = [
@@ -77,14 +77,15 @@ pub(super) fn encode(message: &Message) -> Vec<u8> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Message, Undecodable> {
     let (head, fields) = take_front::<HeadForm<'_>>(bytes)?;
     let kept: Arc<[u8]> = fields.into();
-    let mut rest = fields;
+    let mut end = 0;
     let mut next = || {
-        let begin = fields.len() - rest.len();
-        rest = packed::object(rest).ok_or_else(|| bad("the fields of a message"))?;
-        Ok::<_, Undecodable>(Fields::packed(Arc::clone(&kept), begin))
+        let begin = end;
+        let (names, end_here) = Names::read(&kept, begin).ok_or_else(|| bad("the fields of a message"))?;
+        end = end_here;
+        Ok::<_, Undecodable>(Fields::packed(Arc::clone(&kept), begin, names))
     };
     let (properties, traits, context, other) = (next()?, next()?, next()?, next()?);
-    if !rest.is_empty() {
+    if end != kept.len() {
         return Err(bad("bytes are left over"));
     }
     let text = |text: Option<&str>| text.map(str::to_owned);
