@@ -1,6 +1,7 @@
 //! Quarantine: events put aside, each in a stream of its own: put aside (n = 1), then released (n = 2).
 
 use jiff::Timestamp;
+use ledger::ProfileId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{NewRecord, QuarantineRow, Record, Stream};
@@ -27,6 +28,29 @@ struct Header {
     body: Option<String>,
     /// SHA-256 of the previous header; hexadecimal.
     previous: Option<String>,
+    /// Of a released one that had no effect of its own: where the effect is that it would have had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted: Option<Counted>,
+}
+
+/// Which record holds the effect of what was a duplicate when it was released.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The property that is to be unique.
+    pub by: String,
+    /// Whose record.
+    pub profile: ProfileId,
+    /// Its position in the profile's stream.
+    pub n: u64,
+}
+
+/// How an item left quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// When.
+    pub at: Timestamp,
+    /// Where its effect had been counted before; `None` when it was decided then, or when that was not kept.
+    pub counted: Option<Counted>,
 }
 
 /// The body: erased with the person.
@@ -88,19 +112,21 @@ pub(crate) fn put_aside(
         at,
         body: Some(hex(&Sha256::digest(&body))),
         previous: None,
+        counted: None,
     };
     let header = [&[FORMAT_JSON], json(&header)?.as_slice()].concat();
     Ok(NewRecord { stream: Stream::Quarantine(key), n: 1, decided_at: at, header, body: Some(body) })
 }
 
-/// The record that says an item was released and decided.
-pub(crate) fn released(first: &Record, at: Timestamp) -> Result<NewRecord> {
+/// The record that says an item was released: decided, or found to have been `counted` before.
+pub(crate) fn released(first: &Record, at: Timestamp, counted: Option<Counted>) -> Result<NewRecord> {
     let header = Header {
         what: "released".into(),
         code: String::new(),
         at,
         body: None,
         previous: Some(hex(&Sha256::digest(&first.header))),
+        counted,
     };
     let header = [&[FORMAT_JSON], json(&header)?.as_slice()].concat();
     Ok(NewRecord { stream: first.stream, n: 2, decided_at: at.max(first.decided_at), header, body: None })
@@ -119,6 +145,12 @@ fn body(record: &Record) -> Result<Option<Body>> {
         return Err(unread(&"its body is not the one its header names"));
     }
     serde_json::from_slice(bytes).map(Some).map_err(|error| unread(&error))
+}
+
+/// What a record says of an item's release; `None` of one that put it aside.
+pub(crate) fn release(record: &Record) -> Result<Option<Release>> {
+    let header = header(record)?;
+    Ok((header.what == "released").then_some(Release { at: header.at, counted: header.counted }))
 }
 
 /// The item of a record that put one aside; `None` when it was erased.
@@ -178,6 +210,12 @@ impl Environment {
     pub async fn quarantined(&self, message: [u8; 16]) -> Result<Option<(QuarantineRow, Incoming)>> {
         let Some(record) = self.store.record(Stream::Quarantine(message), 1).await? else { return Ok(None) };
         Ok(row(&record, &self.hasher)?.zip(read(&record)?))
+    }
+
+    /// How an item left quarantine; `None` while it stands there.
+    pub async fn released(&self, message: [u8; 16]) -> Result<Option<Release>> {
+        let record = self.store.record(Stream::Quarantine(message), 2).await?;
+        record.map_or(Ok(None), |record| release(&record))
     }
 
     /// Decides quarantined events again, under the rules of now. What still does not fit stays where it is.

@@ -21,19 +21,28 @@ use crate::{
 ///
 /// Which reactors were considered, what their conditions saw, what stopped them, what was posted, and under
 /// which revision. Work that became due, merges, upgrades and orders by hand came with no messageId: name those by
-/// their address PROFILE/N, the member's id and the N that `profile show` lists.
+/// their address PROFILE/N, the member's id and the N that `profile show` lists. An event that was a duplicate by its
+/// event type's `unique_by` left nothing under its own id: ask for the one it repeats with --unique.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
     #[command(flatten)]
     place: In,
     /// The event's messageId, or a record's address PROFILE/N
-    #[arg(value_name = "EVENT_ID")]
-    id: String,
+    #[arg(value_name = "EVENT_ID", required_unless_present = "unique")]
+    id: Option<String>,
+    /// The event that was the first with a unique value, e.g. `--unique "Order Completed" 1001`
+    #[arg(long, num_args = 2, value_names = ["EVENT", "VALUE"], conflicts_with = "id")]
+    unique: Vec<String>,
 }
 
 impl Explain {
     pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
-        let path = format!("{}/events/{}", routes::environment(&self.place.environment), encoded(&self.id));
+        let (under, parts) = match &self.id {
+            Some(id) => ("events", std::slice::from_ref(id)),
+            None => ("unique", &*self.unique),
+        };
+        let parts: Vec<String> = parts.iter().map(|part| encoded(part)).collect();
+        let path = format!("{}/{under}/{}", routes::environment(&self.place.environment), parts.join("/"));
         let client = context.client()?;
         let explanation = client.get(&path)?;
         let amounts = context.amounts(&client, &self.place.environment)?;
@@ -44,19 +53,41 @@ impl Explain {
 
 fn told(explanation: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<()> {
     if let Some(quarantined) = explanation.get("quarantined").filter(|it| !it.is_null()) {
-        writeln!(out, "in quarantine since {} ({})", moment(quarantined, "/at"), at(quarantined, "/code"))?;
+        let released = moment(quarantined, "/released_at");
+        let until = if released == "-" { String::new() } else { format!(" until {released}") };
+        let code = at(quarantined, "/code");
+        writeln!(out, "in quarantine since {}{until} ({code})", moment(quarantined, "/at"))?;
         for error in quarantined.get("errors").and_then(Value::as_array).into_iter().flatten() {
             writeln!(out, "  {}: {}", at(error, "/pointer"), at(error, "/detail"))?;
         }
-        writeln!(out, "  it is {} there; replay it once it fits", at(quarantined, "/id"))?;
+        match released.as_str() {
+            "-" => writeln!(out, "  it is {} there; replay it once it fits", at(quarantined, "/id"))?,
+            _ => writeln!(
+                out,
+                "  it was released and had no effect: what is unique of it had been counted before, under another messageId"
+            )?,
+        }
         return Ok(());
+    }
+    if let Some(duplicate) = explanation.get("duplicate").filter(|it| !it.is_null()) {
+        writeln!(
+            out,
+            "a duplicate by {}: it waited in quarantine, and when it was released ({}) record {} had its effect:\n",
+            at(duplicate, "/by"),
+            moment(duplicate, "/released_at"),
+            at(duplicate, "/of"),
+        )?;
     }
     let record = explanation.get("record").cloned().unwrap_or_default();
     let what = match at(&record, "/event").as_str() {
         "-" => at(&record, "/kind"),
         event => format!("{} {event}", at(&record, "/kind")),
     };
-    writeln!(out, "{what} of profile {}, record {}", at(&record, "/profile"), at(&record, "/n"))?;
+    let message = match at(&record, "/message_id").as_str() {
+        "-" => String::new(),
+        id => format!(", message {id}"),
+    };
+    writeln!(out, "{what} of profile {}, record {}{message}", at(&record, "/profile"), at(&record, "/n"))?;
     writeln!(
         out,
         "happened {}, decided {} under revision {} (epoch {})",
@@ -151,6 +182,31 @@ mod tests {
             "available 2.9, balance 12.9",
             "issued -2.9\n",
         ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_waited_says_what_became_of_it() -> Result<()> {
+        let quarantined = |released: Value| {
+            json!({"place": "quarantined", "quarantined": {"id": "8f14", "at": "2026-01-01T00:00:00Z", "code": "schema",
+                "errors": [{"pointer": "/properties/total", "detail": "is missing"}], "released_at": released}})
+        };
+        let duplicate = json!({"place": "duplicate", "record": {"kind": "track", "profile": "p1", "n": 3, "message_id": "m2"},
+            "duplicate": {"by": "properties.order_id", "of": "p1/3", "released_at": "2026-01-02T00:00:00Z"}});
+        let replayed = quarantined(json!("2026-01-02T00:00:00Z"));
+        for (explanation, expected) in [
+            (&quarantined(Value::Null), "it is 8f14 there; replay it once it fits"),
+            (&replayed, "in quarantine since 2026-01-01 00:00:00Z until 2026-01-02 00:00:00Z (schema)"),
+            (&replayed, "it was released and had no effect"),
+            (&duplicate, "a duplicate by properties.order_id"),
+            (&duplicate, "(2026-01-02 00:00:00Z) record p1/3 had its effect"),
+            (&duplicate, "record 3, message m2"),
+        ] {
+            let mut out = Vec::new();
+            told(explanation, &Amounts::default(), &mut out)?;
+            let text = String::from_utf8(out)?;
             assert!(text.contains(expected), "{expected}\n{text}");
         }
         Ok(())

@@ -74,6 +74,10 @@ impl Quarantine {
                         moment(&one, "/at"),
                         at(&one, "/code")
                     )?;
+                    match moment(&one, "/released_at").as_str() {
+                        "-" => {}
+                        released => writeln!(out, "released {released}: it waits no longer")?,
+                    }
                     for error in one.get("errors").and_then(Value::as_array).into_iter().flatten() {
                         writeln!(out, "  {}: {}", at(error, "/pointer"), at(error, "/detail"))?;
                     }

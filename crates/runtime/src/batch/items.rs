@@ -18,7 +18,7 @@ use crate::{
     Error,
     hashed::Hasher,
     ingest::{Decided, ItemOutcome, Problem},
-    quarantine,
+    quarantine::{self, Counted},
 };
 
 pub(super) fn decide_item(
@@ -53,11 +53,17 @@ pub(super) fn decide_item(
     };
     let unique = judged.unique;
     if let Some(unique) = unique
-        && scratch.directory(&DirectoryKey::Unique(unique)).is_some()
+        && let Some(first) = scratch.directory(&DirectoryKey::Unique(unique))
     {
-        // One that was put aside need not wait any longer: it has been counted.
-        release(scratch, releases)?;
-        return Ok(ItemOutcome::Duplicate { by: unique_by(&rules, &prepared.message) });
+        let by = unique_by(&rules, &prepared.message);
+        // One that was put aside need not wait any longer: it has been counted. Its id leads there from now on.
+        if releases.is_some()
+            && let DirectoryEntry::Record(Stream::Profile(profile), n) = first
+        {
+            scratch.claim(DirectoryKey::Message(key), first);
+            release(scratch, releases, Some(Counted { by: by.clone(), profile, n }))?;
+        }
+        return Ok(ItemOutcome::Duplicate { by });
     }
     let (target, n, decision) = decide_message(scratch, hasher, prepared, Keys { key: Some(key), unique })?;
     let record = DirectoryEntry::Record(Stream::Profile(target), n);
@@ -65,16 +71,20 @@ pub(super) fn decide_item(
     if let Some(unique) = unique {
         scratch.claim(DirectoryKey::Unique(unique), record);
     }
-    release(scratch, releases)?;
+    release(scratch, releases, None)?;
     Ok(ItemOutcome::Decided(Decided::of(target, n, rules.epoch, &decision, warnings)))
 }
 
 /// Takes an item out of quarantine, if it is one that stands there.
-fn release(scratch: &mut Scratch<'_>, releases: Option<[u8; 16]>) -> Result<(), Stop> {
+fn release(
+    scratch: &mut Scratch<'_>,
+    releases: Option<[u8; 16]>,
+    counted: Option<Counted>,
+) -> Result<(), Stop> {
     if let Some(released) = releases
         && let Some((_, first)) = scratch.ground.loaded.released.get(&released)
     {
-        let record = quarantine::released(first, scratch.ground.now)
+        let record = quarantine::released(first, scratch.ground.now, counted)
             .map_err(|error| engine::Fault::new("internal", "quarantine", error.to_string()))?;
         scratch.own.records.push(record);
         scratch.own.quarantine.push((released, None));

@@ -9,7 +9,10 @@ use program::RevisionId;
 use store::{Direction, DirectoryEntry, DirectoryKey, Stream};
 
 use super::walk;
-use crate::{Environment, Error, Result};
+use crate::{
+    Environment, Error, Result,
+    quarantine::{Counted, Release},
+};
 
 /// A record with its reasons.
 pub struct ExplainedRecord {
@@ -53,11 +56,23 @@ pub struct Merge {
     pub taken_in: At,
 }
 
+/// An event that was a duplicate of another, which had come under another message id.
+pub struct Duplicate {
+    /// The property that is to be unique.
+    pub by: String,
+    /// When it was released from quarantine.
+    pub released_at: Timestamp,
+    /// The record that holds the effect.
+    pub first: ExplainedRecord,
+}
+
 /// What an event id leads to.
 pub enum Explained {
     /// It was decided.
     Record(Box<ExplainedRecord>),
-    /// It is in quarantine.
+    /// It had no effect of its own: it was released from quarantine when what is unique of it had been counted.
+    Duplicate(Box<Duplicate>),
+    /// It was put into quarantine, and had no effect since.
     Quarantined([u8; 16]),
     /// Nobody has sent it.
     Unknown,
@@ -66,15 +81,41 @@ pub enum Explained {
 impl Environment {
     /// Explains a message by its id.
     pub async fn explain_message(&self, message_id: &str) -> Result<Explained> {
-        let key = DirectoryKey::Message(self.hasher.message(message_id));
-        match self.store.lookup(&[key]).await?.pop().flatten() {
+        let message = self.hasher.message(message_id);
+        match self.store.lookup(&[DirectoryKey::Message(message)]).await?.pop().flatten() {
             Some(DirectoryEntry::Record(Stream::Profile(profile), n)) => {
-                self.explain_record(profile, n).await.map(|record| Explained::Record(Box::new(record)))
+                let record = self.explain_record(profile, n).await?;
+                Ok(match self.released(message).await? {
+                    Some(Release { at, counted: Some(Counted { by, .. }) }) => {
+                        Explained::Duplicate(Box::new(Duplicate { by, released_at: at, first: record }))
+                    }
+                    _ => Explained::Record(Box::new(record)),
+                })
             }
             Some(DirectoryEntry::Record(Stream::Quarantine(message), _)) => {
                 Ok(Explained::Quarantined(message))
             }
             _ => Ok(Explained::Unknown),
+        }
+    }
+
+    /// Explains the record that holds the effect of an event by what is unique of it: the event's name and the value of
+    /// its `unique_by`. A duplicate by it that came under another message id left no trace of its own; this is what it
+    /// was a duplicate of. `None` when nothing with this value has had an effect.
+    pub async fn explain_unique(&self, event: &str, value: &str) -> Result<Option<ExplainedRecord>> {
+        let Some(event_type) = self.rules().program.event_names.get(event).cloned() else {
+            return Err(Error::Missing {
+                what: "event",
+                name: event.to_owned(),
+                environment: self.name().to_owned(),
+            });
+        };
+        let key = DirectoryKey::Unique(self.hasher.unique(event_type.as_str(), value));
+        match self.store.lookup(&[key]).await?.pop().flatten() {
+            Some(DirectoryEntry::Record(Stream::Profile(profile), n)) => {
+                self.explain_record(profile, n).await.map(Some)
+            }
+            _ => Ok(None),
         }
     }
 

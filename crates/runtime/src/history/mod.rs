@@ -9,7 +9,7 @@ mod retraced;
 mod verify;
 pub(crate) mod walk;
 
-pub use explain::{At, Explained, ExplainedRecord, Merge};
+pub use explain::{At, Duplicate, Explained, ExplainedRecord, Merge};
 pub use postings::ledger_lines;
 pub use rebuild::Rebuilt;
 pub use rehearsal::{RehearsalRequest, Rehearsed, report};

@@ -137,6 +137,11 @@ impl Rebuilder {
             self.claims.entry(DirectoryKey::Message(message)).or_insert(entry);
         } else {
             self.quarantine.insert(message, None);
+            let release = quarantine::release(record).map_err(|error| failed(&error, record))?;
+            if let Some(counted) = release.and_then(|release| release.counted) {
+                let entry = DirectoryEntry::Record(Stream::Profile(counted.profile), counted.n);
+                self.claims.insert(DirectoryKey::Message(message), entry);
+            }
         }
         Ok(())
     }

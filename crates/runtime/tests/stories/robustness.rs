@@ -1,11 +1,14 @@
 //! Bad input and faults: nothing is lost, and one bad event harms no other.
 
 use engine::{Fault, Input, Profile, Proposal, Rules, Times};
-use runtime::{environment::Options, ingest::ItemOutcome, install::Unauthenticated, keys::KeyKind};
+use runtime::{
+    Error, environment::Options, history::Explained, ingest::ItemOutcome, install::Unauthenticated,
+    keys::KeyKind,
+};
 use serde_json::json;
 use testing::Store;
 
-use crate::ground::{SHOP, ada, apply, at, ground, ground_with, holds, order, points, send, track};
+use crate::ground::{SHOP, ada, apply, at, ground, ground_with, holds, order, points, send, track, user};
 
 fn panics_on_13(rules: &Rules, profile: &Profile, input: &Input, times: Times) -> Result<Proposal, Fault> {
     if let Input::Message(message, _) = input {
@@ -85,6 +88,39 @@ async fn what_waited_and_has_been_counted_meanwhile_waits_no_longer() {
     assert_eq!(released[0], ItemOutcome::Duplicate { by: "properties.order_id".into() });
     assert!(live.store().quarantine(None, 10).await.expect("it reads").rows.is_empty());
     assert_eq!(points(&live, "u1").await, 7);
+    holds(&live).await;
+    let again = live.release(vec![waiting[0].message]).await.expect("it is tried");
+    assert_eq!(
+        again[0],
+        ItemOutcome::Duplicate { by: "message_id".into() },
+        "its id leads to the other by now"
+    );
+
+    let Ok(Explained::Duplicate(explained)) = live.explain_message("m1").await else { panic!("a duplicate") };
+    assert_eq!(explained.by, "properties.order_id");
+    assert_eq!((explained.first.profile, explained.first.n), (user(&live, "u1").await, 1));
+    assert_eq!(explained.first.message.map(|message| message.message_id).as_deref(), Some("m2"));
+    assert!(matches!(live.explain_message("m2").await, Ok(Explained::Record(_))));
+    holds(&live).await;
+}
+
+/// One that came under another message id and was a duplicate by what is unique of it leaves no trace: what it repeats is
+/// found by that.
+#[tokio::test]
+async fn what_a_duplicate_repeats_is_found_by_its_unique_value() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, SHOP).await;
+    let when = at("2025-03-01T10:00:00Z");
+    let sent = |id: &str| track(id, "u1", "Order Completed", json!({"order_id": "o1", "total": 7}), when);
+    send(&live, vec![order("m0", "u1", "1", when), sent("m1")]).await;
+    let outcome = send(&live, vec![sent("m2")]).await;
+    assert_eq!(outcome[0], ItemOutcome::Duplicate { by: "properties.order_id".into() });
+    assert!(matches!(live.explain_message("m2").await, Ok(Explained::Unknown)));
+    let found = live.explain_unique("Order Completed", "o1").await.expect("it reads").expect("the first");
+    assert_eq!((found.n, found.message.map(|message| message.message_id)), (2, Some("m1".into())));
+    assert!(live.explain_unique("Order Completed", "o2").await.expect("it reads").is_none());
+    assert!(matches!(live.explain_unique("Order", "o1").await, Err(Error::Missing { .. })));
     holds(&live).await;
 }
 

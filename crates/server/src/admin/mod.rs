@@ -72,6 +72,7 @@ fn described() -> OpenApiRouter<Here> {
         .routes(routes!(audiences::members::members))
         .routes(routes!(events::list::list, events::send::send))
         .routes(routes!(events::explain::explain))
+        .routes(routes!(events::explain_unique::explain_unique))
         .routes(routes!(events::tail::tail))
         .routes(routes!(quarantine::list::list))
         .routes(routes!(quarantine::show::show))

@@ -133,7 +133,14 @@ async fn an_event_is_explained() {
     assert_eq!(considered["reactor"], "points_for_orders");
     assert!(considered["did"][0].as_str().unwrap().contains("50"), "{considered}");
     assert!(explained["revision"].is_string());
-    house.ask("GET", "/environments/staging/events/none", None).await.refused(404, "not_found");
+    let unknown = house.ask("GET", "/environments/staging/events/none", None).await;
+    assert!(unknown.refused(404, "not_found").contains("explain --unique"), "{}", unknown.body);
+    let unique = house.get("/environments/staging/unique/Order%20Completed/2").await;
+    assert_eq!((&unique["record"]["message_id"], &unique["place"]), (&json!("m-2"), &json!("decided")));
+    for wrong in ["Order%20Completed/9", "Order/2"] {
+        let path = format!("/environments/staging/unique/{wrong}");
+        house.ask("GET", &path, None).await.refused(404, "not_found");
+    }
     house.ask("GET", "/environments/live/events/m-2", None).await.refused(404, "not_found");
     let list = house.get("/environments/staging/events?limit=2").await;
     assert_eq!(list["data"].as_array().map(Vec::len), Some(2));
@@ -243,6 +250,24 @@ async fn quarantine_is_seen_and_replayed_after_the_mend() {
     let profile = house.get(&format!("/environments/staging/profiles/{id}")).await;
     assert_eq!(profile["balances"]["points"]["available"], 12);
     assert_eq!(house.get("/environments/staging/quarantine").await["data"].as_array().map(Vec::len), Some(1));
+
+    // Another waits, and is counted under another id before it is released.
+    let broken = json!({"type": "track", "event": "Order Completed", "userId": "u-1", "messageId": "m-9",
+        "properties": {"order_id": "7", "total": 12}});
+    house.track(&key, json!([broken, order("u-1", "7", "\"30\"")])).await;
+    let row = house.get("/environments/staging/quarantine?limit=1").await["data"][0].clone();
+    house.apply("staging", &PROGRAM).await;
+    let released = replay(json!({"ids": [row["id"]]})).await.ok();
+    assert_eq!(released["duplicate"], 1, "{released}");
+    let explained = house.get("/environments/staging/events/m-9").await;
+    let of = format!("{id}/{}", explained["record"]["n"]);
+    assert_eq!(
+        (&explained["place"], &explained["duplicate"]["by"], &explained["duplicate"]["of"]),
+        (&json!("duplicate"), &json!("properties.order_id"), &json!(of))
+    );
+    assert_eq!(explained["record"]["message_id"], "m-7");
+    let shown = house.get(&format!("/environments/staging/quarantine/{}", row["id"].as_str().unwrap())).await;
+    assert_eq!(shown["released_at"], explained["duplicate"]["released_at"], "{shown}");
     replay(json!({})).await.refused(400, "bad_parameter");
     replay(json!({"ids": ["x"]})).await.refused(400, "bad_parameter");
 }

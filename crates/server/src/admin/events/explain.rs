@@ -1,5 +1,5 @@
 use axum::{Json, extract::Path};
-use runtime::history::{At, Explained, ExplainedRecord, Merge};
+use runtime::history::{At, Duplicate, Explained, ExplainedRecord, Merge};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,9 +18,11 @@ use crate::{
 /// An event, what became of it, and why.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Explanation {
-    /// `decided` or `quarantined`.
+    /// `decided`, `duplicate` or `quarantined`.
     #[schema(example = "decided")]
     place: &'static str,
+    /// Of what it was a duplicate; then all that follows is about that one.
+    duplicate: Option<DuplicateForm>,
     /// What was decided.
     record: Option<RecordForm>,
     /// The revision in force then.
@@ -40,6 +42,21 @@ pub(crate) struct Explanation {
     quarantined: Option<QuarantinedForm>,
 }
 
+/// An event that had no effect of its own: it waited in quarantine, and was counted under another `messageId` before it
+/// was released.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DuplicateForm {
+    /// The property that is to be unique.
+    #[schema(example = "properties.order_id")]
+    by: String,
+    /// The record that holds the effect, by its address `PROFILE/N`.
+    #[schema(example = "6f1d0c2a-93b4-4a57-8f0e-1b2c3d4e5f60/3")]
+    of: String,
+    /// When it was released from quarantine.
+    #[schema(value_type = String, format = DateTime)]
+    released_at: jiff::Timestamp,
+}
+
 /// One member moved into another: two records, each in its own stream, by their addresses `PROFILE/N`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MergeForm {
@@ -53,9 +70,13 @@ pub(crate) struct MergeForm {
 
 impl MergeForm {
     fn of(merge: &Merge) -> Self {
-        let address = |(profile, n): At| format!("{profile}/{n}");
-        Self { out: merge.out.map(address), taken_in: address(merge.taken_in) }
+        Self { out: merge.out.map(written), taken_in: written(merge.taken_in) }
     }
+}
+
+/// The address of a record.
+fn written((profile, n): At) -> String {
+    format!("{profile}/{n}")
 }
 
 /// Explains an event, or any record of a member
@@ -74,8 +95,18 @@ pub(crate) async fn explain(
     let environment = &access.environment;
     let explanation = match environment.explain_message(&of.message_id).await? {
         Explained::Record(record) => decided(*record)?,
+        Explained::Duplicate(duplicate) => {
+            let Duplicate { by, released_at, first } = *duplicate;
+            let of = written((first.profile, first.n));
+            Explanation {
+                place: "duplicate",
+                duplicate: Some(DuplicateForm { by, of, released_at }),
+                ..decided(first)?
+            }
+        }
         Explained::Quarantined(message) => Explanation {
             place: "quarantined",
+            duplicate: None,
             record: None,
             revision: None,
             merges: Vec::new(),
@@ -89,7 +120,7 @@ pub(crate) async fn explain(
                 return Err(Problem::new(
                     Code::NotFound,
                     format!(
-                        "No event `{}` has come into the environment `{}`. (Ids are its `messageId`, or PROFILE/N, the address of a record; the same id in another environment is another event.)",
+                        "No event `{}` has come into the environment `{}`, or it was a duplicate under an id of its own. (Ids are its `messageId`, or PROFILE/N, the address of a record; the same id in another environment is another event. Of a duplicate by the event type's `unique_by` nothing is kept: ask for the one it repeats by the event's name and the unique value, `greenroom explain --unique EVENT VALUE`.)",
                         of.message_id,
                         environment.name()
                     ),
@@ -107,7 +138,7 @@ fn address(text: &str) -> Option<At> {
     Some((profile.parse().ok()?, n.parse().ok()?))
 }
 
-fn decided(explained: ExplainedRecord) -> Result<Explanation, Problem> {
+pub(super) fn decided(explained: ExplainedRecord) -> Result<Explanation, Problem> {
     let ExplainedRecord {
         profile,
         n,
@@ -139,6 +170,7 @@ fn decided(explained: ExplainedRecord) -> Result<Explanation, Problem> {
     };
     Ok(Explanation {
         place: "decided",
+        duplicate: None,
         record: Some(record),
         revision: revision.map(|revision| revision.to_string()),
         merges: merges.iter().map(MergeForm::of).collect(),

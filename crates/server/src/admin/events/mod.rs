@@ -1,6 +1,7 @@
 //! Events: what came in, what became of it, and why.
 
 pub(crate) mod explain;
+pub(crate) mod explain_unique;
 pub(crate) mod list;
 pub(crate) mod send;
 pub(crate) mod tail;

@@ -30,6 +30,10 @@ pub(crate) struct QuarantinedForm {
     code: Option<String>,
     /// What is wrong and where.
     errors: Vec<Fault>,
+    /// When it was released; none while it waits. Only where one is asked for by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    released_at: Option<jiff::Timestamp>,
     /// The event as it came; only where one is asked for by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -57,6 +61,7 @@ impl QuarantinedForm {
             event: row.name,
             code: Some(row.code),
             errors,
+            released_at: None,
             item: None,
         })
     }
@@ -82,7 +87,8 @@ impl QuarantinedForm {
             }
             Incoming::Malformed(malformed) => Value::String(malformed.raw),
         };
-        Ok(Self { item: Some(item), ..Self::of(row)? })
+        let released_at = environment.released(message).await?.map(|release| release.at);
+        Ok(Self { item: Some(item), released_at, ..Self::of(row)? })
     }
 }
 
