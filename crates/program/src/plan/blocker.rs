@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Conflict, ConflictReason, Op, PlanInput,
+    Action, Conflict, ConflictReason, Held, Op, PlanInput,
     resolve::{Compared, Outcome},
     scope::Settled,
 };
-use crate::{Address, Kind, closure::Because, kinds::currency::amount};
+use crate::{Address, Bundle, Kind, closure::Because, kinds::currency::amount};
 
 /// A stable word for what stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -172,20 +172,7 @@ fn held(input: &PlanInput<'_>, address: &Address) -> Option<Blocker> {
         }
         Kind::Currency => {
             let held = input.facts.held.get(&address.key)?;
-            let wallets = plural(held.wallets, "wallet");
-            let spec = input.target.specs.get(address);
-            let spec: Option<Value> = spec.and_then(|text| serde_json::from_str(text).ok());
-            let decimals = spec.and_then(|spec| spec.get("decimals")?.as_u64()).unwrap_or(0);
-            let decimals = u8::try_from(decimals).unwrap_or(0);
-            (
-                held.wallets,
-                format!(
-                    "it would be deleted, but {} {wallets} {} any: {} altogether",
-                    held.wallets,
-                    if held.wallets == 1 { "holds or owes" } else { "hold or owe" },
-                    amount(held.points, decimals)
-                ),
-            )
+            (held.wallets, held.told(address, input.target))
         }
         _ => return None,
     };
@@ -194,6 +181,22 @@ fn held(input: &PlanInput<'_>, address: &Address) -> Option<Blocker> {
     );
     (count > 0)
         .then(|| Blocker { count: Some(count), ..Blocker::new(BlockerCode::Held, address, message, help) })
+}
+
+impl Held {
+    /// Why a currency that is held cannot be deleted. The target's form of it says where the point of its amounts is.
+    pub fn told(&self, currency: &Address, target: &Bundle) -> String {
+        let spec = target.specs.get(currency);
+        let spec: Option<Value> = spec.and_then(|text| serde_json::from_str(text).ok());
+        let decimals = spec.and_then(|spec| spec.get("decimals")?.as_u64()).unwrap_or(0);
+        format!(
+            "it would be deleted, but {} {} {} any: {} altogether",
+            self.wallets,
+            plural(self.wallets, "wallet"),
+            if self.wallets == 1 { "holds or owes" } else { "hold or owe" },
+            amount(self.points, u8::try_from(decimals).unwrap_or(0))
+        )
+    }
 }
 
 pub(super) fn plural(count: u64, word: &str) -> String {

@@ -9,10 +9,13 @@ use program::{
 };
 use store::{Condition, ControlWrites, ObjectRow, PromotionRow, RevisionRow};
 
-use super::{PlanSource, Planned};
+use super::{
+    PlanSource, Planned,
+    holders::{came_to_hold, deleted_currencies, held_by_nobody},
+};
 use crate::{
     Environment, Error, Result,
-    control::{Actor, Change, ControlDraft},
+    control::{Actor, Change, ControlDraft, EpochState},
     timers::schedule_points,
 };
 
@@ -48,7 +51,16 @@ impl Environment {
     /// When this answers, no event is decided under the old head any more.
     pub async fn apply(&self, request: ApplyRequest) -> Result<Applied> {
         let state = self.as_seen(request.seen).await?;
-        let planned = self.plan_at(&state, &request.source, request.choices.clone(), BTreeMap::new()).await?;
+        let planned = self.applicable(&state, &request).await?;
+        if planned.plan.is_empty() && !planned.plan.moves_base() {
+            return Ok(Applied { plan: planned.plan, revision: None, epoch: state.epoch });
+        }
+        self.carry_out(&state, planned, &request).await
+    }
+
+    /// The plan as it is now, if it is the one that was reviewed and nothing stands in its way.
+    pub(super) async fn applicable(&self, state: &EpochState, request: &ApplyRequest) -> Result<Planned> {
+        let planned = self.plan_at(state, &request.source, request.choices.clone(), BTreeMap::new()).await?;
         if let PlanSource::File(file) = &request.source
             && let Err(stale) = file.stale(&planned.plan)
         {
@@ -67,14 +79,26 @@ impl Environment {
             self.as_seen(Some(state.configured)).await?;
             return Err(Error::Blocked(planned.plan.blockers.iter().map(in_words).collect()));
         }
-        if planned.plan.is_empty() && !planned.plan.moves_base() {
-            return Ok(Applied { plan: planned.plan, revision: None, epoch: state.epoch });
-        }
+        Ok(planned)
+    }
+
+    pub(super) async fn carry_out(
+        &self,
+        state: &EpochState,
+        planned: Planned,
+        request: &ApplyRequest,
+    ) -> Result<Applied> {
         let by = match planned.plan.source.origin.kind {
             OriginKind::Environment => "promote",
             OriginKind::Directory => "apply",
         };
-        let (revision, epoch) = self.move_head(&planned, state.head, by, &request).await?;
+        let moved = self.move_head(&planned, state.head, by, request).await;
+        if came_to_hold(&moved) {
+            // Planned again it is blocked, and says how many hold it.
+            self.applicable(state, request).await?;
+            return Err(self.held_for_a_moment());
+        }
+        let (revision, epoch) = moved?;
         Ok(Applied { plan: planned.plan, revision: Some(revision), epoch })
     }
 
@@ -98,6 +122,7 @@ impl Environment {
         let message = request.message.clone().unwrap_or_default();
         let (revision, mut writes) =
             self.revision_of(&planned.result, parent, &request.actor, &message, origin)?;
+        writes.conditions.extend(held_by_nobody(&deleted_currencies(plan)));
         writes.objects.extend(content(&planned.next_base));
         writes.promotion = Some(PromotionRow {
             epoch: planned.epoch + 1,

@@ -1,15 +1,20 @@
-//! Who holds a currency that a plan would delete.
+//! Who holds a currency that would be deleted.
+//!
+//! Wallets are counted before the head moves, and events go on coming in meanwhile. What was given to somebody in between
+//! is seen by the sums, in the very step that moves the head (`Condition::NoBalance`): no wallet can be left behind unless,
+//! of a currency that may be owed, one is given exactly what another comes to owe between the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Profile;
 use ledger::CurrencyKey;
 use program::{
-    Key, Kind,
+    Bundle, Key, Kind,
     plan::{Held, Op, Plan},
 };
+use store::Condition;
 
-use crate::{Environment, Result};
+use crate::{Environment, Error, Result};
 
 const PAGE: usize = 1_000;
 
@@ -20,7 +25,31 @@ pub(super) fn deleted_currencies(plan: &Plan) -> BTreeSet<Key> {
     currencies.map(|action| action.address.key.clone()).collect()
 }
 
+/// The currencies that one configuration has and the next one has not.
+pub(super) fn missing_currencies(from: &Bundle, to: &Bundle) -> BTreeSet<Key> {
+    let gone = from.specs.keys().filter(|address| !to.specs.contains_key(*address));
+    gone.filter(|address| address.kind == Kind::Currency).map(|address| address.key.clone()).collect()
+}
+
+/// What must hold in the step that deletes these currencies.
+pub(super) fn held_by_nobody(currencies: &BTreeSet<Key>) -> impl Iterator<Item = Condition> {
+    currencies.iter().map(|key| Condition::NoBalance(key.to_string()))
+}
+
+/// Whether the head did not move because somebody came to hold a currency while it was being deleted.
+pub(super) fn came_to_hold<T>(moved: &Result<T>) -> bool {
+    matches!(moved, Err(Error::Store(store::Error::Unmet { condition: Condition::NoBalance(_), .. })))
+}
+
 impl Environment {
+    /// When the head did not move because of what nobody holds any more by now.
+    pub(super) fn held_for_a_moment(&self) -> Error {
+        Error::Stale(format!(
+            "somebody held a currency for a moment that environment `{}` was about to lose; try again",
+            self.name()
+        ))
+    }
+
     /// Looks through every profile for wallets of these currencies that hold or owe anything. The sums of the
     /// environment cannot tell: what some owe may cancel out what others have.
     pub(super) async fn holders(&self, currencies: &BTreeSet<Key>) -> Result<BTreeMap<Key, Held>> {

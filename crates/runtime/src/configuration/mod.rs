@@ -5,6 +5,8 @@ mod apply;
 mod bindings;
 mod crossings;
 mod holders;
+#[cfg(test)]
+mod holders_tests;
 mod plan;
 mod rollback;
 mod since;

@@ -70,3 +70,23 @@ async fn a_currency_goes_only_when_nobody_holds_or_owes_any() {
     holds(&live).await;
     apply(&live, SHOP).await;
 }
+
+/// Going back to before there were coins would delete them as well.
+#[tokio::test]
+async fn no_rollback_takes_away_a_currency_that_somebody_holds() {
+    let ground = ground().await;
+    let live = ground.live();
+    let before = apply(&live, SHOP).await.revision.expect("it moved");
+    apply(&live, &format!("{SHOP}{WITH_COINS}")).await;
+    send(&live, vec![order("m1", "u1", "5", at("2025-03-01T10:00:00Z"))]).await;
+    by_hand(&live, "u1", coins(-5)).await;
+    let refused = live.rollback(before, ada(), None, None).await;
+    let told = "currency/coins: it would be deleted, but 1 wallet holds or owes any: -5 altogether (";
+    assert!(
+        matches!(&refused, Err(Error::Blocked(why)) if why.len() == 1 && why[0].starts_with(told)),
+        "{refused:?}"
+    );
+    by_hand(&live, "u1", coins(5)).await;
+    live.rollback(before, ada(), None, None).await.expect("nobody holds or owes any");
+    holds(&live).await;
+}
