@@ -8,6 +8,7 @@ mod merge;
 mod message;
 mod reactor;
 mod upgrade;
+mod words;
 mod work;
 
 use ledger::ProfileId;

@@ -61,7 +61,7 @@ impl Rehearsals {
             Self::Show { place, id } => {
                 let client = context.client()?;
                 let report = client.get(&format!("{}/{}", path(&place), encoded(&id)))?;
-                let amounts = context.amounts(&client, &place.environment)?;
+                let amounts = context.amounts(&client, &place.environment)?.with_those_of(&report);
                 if context.global.output == Format::Markdown {
                     write!(context.out, "{}", rehearsal::markdown(&report, &amounts))?;
                     context.out.flush()?;

@@ -64,7 +64,7 @@ impl Rehearse {
         body["until"] = json!(self.until);
         let mut report = long::post(context, &change.target, "rehearse", &body)?;
         // Written as people write them, also where the report is for programs.
-        let amounts = Amounts::of(&context.client()?, &change.target)?;
+        let amounts = Amounts::of(&context.client()?, &change.target)?.with_those_of(&report);
         let exceeded = exceeded(&report, &self.budgets, &amounts)?;
         if !self.budgets.is_empty() {
             report["exceeded"] = json!(exceeded);

@@ -27,6 +27,18 @@ impl Amounts {
         }
     }
 
+    /// As a rehearsal's report says of the currencies in it: some may be only the candidate's.
+    pub(crate) fn with_those_of(mut self, report: &Value) -> Self {
+        let currencies = report.get("currencies").and_then(Value::as_object).into_iter().flatten();
+        for (currency, figures) in currencies {
+            let decimals = figures.get("decimals").and_then(Value::as_u64);
+            if let Some(decimals) = decimals.and_then(|decimals| u8::try_from(decimals).ok()) {
+                self.0.get_or_insert_default().insert(currency.clone(), decimals);
+            }
+        }
+        self
+    }
+
     fn digits(&self, currency: &str) -> u8 {
         self.0.as_ref().and_then(|known| known.get(currency)).copied().unwrap_or(0)
     }
@@ -126,6 +138,19 @@ mod tests {
             ("840".into(), "coins (smallest units)".into())
         );
         assert!(unknown.read("coins", "8").is_err(), "8 whole ones, or 0.08?");
+    }
+
+    #[test]
+    fn a_report_knows_the_digits_of_what_only_the_candidate_has() {
+        let report = serde_json::json!({"currencies": {"stars": {"decimals": 1}, "old": {}}});
+        for (amounts, coins) in [(with("coins", 2), "0.05"), (Amounts::default(), "5")] {
+            let amounts = amounts.with_those_of(&report);
+            assert_eq!(
+                (amounts.number("stars", 5), amounts.number("coins", 5)),
+                ("0.5".into(), coins.into())
+            );
+            assert_eq!(amounts.read("stars", "0.5").ok(), Some(5));
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     CounterDemand,
     reactor::Stopping,
+    words,
     work::{Cause, Step, Stop, Work, budget_counter, ledger_fault},
 };
 use crate::{Effect, Fault, Stopped, index, values, view::Event};
@@ -157,7 +158,9 @@ impl<'a> Work<'a> {
                     match self.deduct(&wallets, currency, *amount, *short) {
                         Err(ledger::Error::Insufficient { currency, available, asked }) => {
                             return Ok(Some(format!(
-                                "the wallet holds {available} {currency}, it takes {asked}"
+                                "the wallet holds {}, it takes {}",
+                                words::amount(self.rules, &currency.0, available),
+                                words::number(self.rules, &currency.0, asked)
                             )));
                         }
                         other => other.map_err(ledger_fault)?,
@@ -196,10 +199,13 @@ impl<'a> Work<'a> {
         let granted = self.demand(CounterDemand { counter, ceiling: budget.amount, amount: asked, part })?;
         if granted <= 0 {
             return Ok(Some(format!(
-                "its budget of {} {} does not have {} left",
-                budget.amount,
-                budget.currency,
-                if part { "anything".into() } else { asked.to_string() }
+                "its budget of {} does not have {} left",
+                words::amount(self.rules, budget.currency.as_str(), budget.amount),
+                if part {
+                    "anything".into()
+                } else {
+                    words::number(self.rules, budget.currency.as_str(), asked)
+                }
             )));
         }
         let mut left = granted;
@@ -254,14 +260,6 @@ impl<'a> Work<'a> {
         wallets.deduct(&currency, terms, amount, self.times.occurred_at, short, Reason::Deduct)
     }
 
-    /// An amount as people write it.
-    fn in_words(&self, currency: &Key, amount: i64) -> String {
-        match self.rules.program.currencies.get(currency) {
-            Some(declared) => format!("{} {currency}", declared.amount(amount)),
-            None => format!("{amount} {currency}"),
-        }
-    }
-
     /// Does one action; the words tell what it did.
     fn perform(&mut self, step: &Step<'a>, key: &Key, action: Planned<'a>) -> Result<Option<String>, Stop> {
         let traced = self.trace.is_some();
@@ -281,7 +279,10 @@ impl<'a> Work<'a> {
                     let expires = lot.and_then(|lot| lot.expires_at);
                     let matures = matures.map_or_else(String::new, |at| format!(", pending until {at}"));
                     let expires = expires.map_or_else(String::new, |at| format!(", expire at {at}"));
-                    format!("award {}{matures}{expires}", self.in_words(currency, amount))
+                    format!(
+                        "award {}{matures}{expires}",
+                        words::amount(self.rules, currency.as_str(), amount)
+                    )
                 })
             }
             Planned::Deduct(currency, amount, short) => {
@@ -289,13 +290,16 @@ impl<'a> Work<'a> {
                     self.deduct(&self.profile.wallets, currency, amount, short).map_err(ledger_fault)?;
                 let Some(mut group) = group else {
                     return Ok(said(&|| {
-                        format!("deduct {}: there is nothing to take", self.in_words(currency, amount))
+                        format!(
+                            "deduct {}: there is nothing to take",
+                            words::amount(self.rules, currency.as_str(), amount)
+                        )
                     }));
                 };
                 group.reactor = Some(key.shared());
                 let taken = -group.net();
                 self.post(group)?;
-                said(&|| format!("deduct {}", self.in_words(currency, taken)))
+                said(&|| format!("deduct {}", words::amount(self.rules, currency.as_str(), taken)))
             }
             Planned::SetTrait(name, value) => {
                 let words = said(&|| format!("set trait {name} to {value}"));

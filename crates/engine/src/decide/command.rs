@@ -2,7 +2,10 @@
 
 use ledger::{CurrencyKey, Reason, Shortfall, Terms};
 
-use super::work::{Stop, Work, ledger_fault};
+use super::{
+    words,
+    work::{Stop, Work, ledger_fault},
+};
 use crate::{Effect, Fault, input::Order};
 
 impl Work<'_> {
@@ -23,9 +26,22 @@ impl Work<'_> {
             Order::Erase => None,
         };
         if let Some(group) = group {
-            self.post(group.map_err(ledger_fault)?)?;
+            self.post(group.map_err(|error| self.refused(error))?)?;
         }
         Ok(())
+    }
+
+    /// The ledger's refusal of an order, as who ordered it reads it.
+    fn refused(&self, error: ledger::Error) -> Fault {
+        let ledger::Error::Insufficient { currency, available, asked } = &error else {
+            return ledger_fault(error);
+        };
+        let what = format!(
+            "the wallet holds {}, {} were asked for",
+            words::amount(self.rules, &currency.0, *available),
+            words::number(self.rules, &currency.0, *asked)
+        );
+        Fault { what, ..ledger_fault(error) }
     }
 
     /// Closes the wallets and forgets the person. Also for a profile that was merged into another (nothing

@@ -1,6 +1,9 @@
 //! Work that time brings: lots, windows that roll.
 
-use super::work::{Stop, Work, ledger_fault};
+use super::{
+    words,
+    work::{Stop, Work, ledger_fault},
+};
 use crate::{Effect, calendar};
 
 impl Work<'_> {
@@ -13,9 +16,10 @@ impl Work<'_> {
         for group in self.profile.wallets.due(self.times.occurred_at).map_err(ledger_fault)? {
             let (amount, currency, reason) = (lots_amount(&group), group.currency.clone(), group.reason);
             self.post(group)?;
+            let rules = self.rules;
             self.note(0, || {
                 let verb = if reason == ledger::Reason::Mature { "matured" } else { "expired" };
-                format!("{amount} {currency} {verb}")
+                format!("{} {verb}", words::amount(rules, &currency.0, amount))
             });
         }
         if self.profile.rolls_at.is_some_and(|at| at <= self.profile.latest) {

@@ -431,3 +431,47 @@ spec: {trigger: {audience_entered: content}, actions: [{award: {currency: points
     assert!(!world.profile(id).audiences.contains_key("content"), "51 is less than 100");
     world.verify();
 }
+
+/// People read `8.40`, whoever says it.
+#[test]
+fn what_people_read_has_the_digits_of_the_currency() {
+    let mut world = World::new(
+        r#"
+kind: currency
+key: coins
+spec: {name: Coins, decimals: 2}
+---
+kind: event_type
+key: redeem
+spec: {name: Redeem, schema: {type: object}}
+---
+kind: reactor
+key: redeem_some
+spec:
+  trigger: {event: redeem}
+  actions: [{deduct: {currency: coins, amount: "841"}}]
+---
+kind: reactor
+key: gift
+spec:
+  trigger: {event: redeem}
+  budget: {currency: coins, amount: 50}
+  actions: [{award: {currency: coins, amount: "60"}}]
+"#,
+    );
+    let redeem = json!({"event": "Redeem", "userId": "ann", "properties": {}});
+    let id = world.send("1997-01-01", redeem.clone());
+    world
+        .command(id, "1997-01-02", Order::Credit { currency: "coins".into(), amount: 840 })
+        .expect("decided");
+    world.send("1997-01-03", redeem);
+    let stopped: Vec<String> = world.considered().into_iter().map(|it| it.1).collect();
+    assert!(stopped.contains(&"the wallet holds 8.40 coins, it takes 8.41".to_owned()), "{stopped:?}");
+    assert!(stopped.contains(&"its budget of 0.50 coins does not have 0.60 left".to_owned()), "{stopped:?}");
+    let take = Order::Debit { currency: "coins".into(), amount: 900 };
+    let refused = world.command(id, "1997-01-04", take).expect_err("too much");
+    assert_eq!(
+        (refused.code, &*refused.what),
+        ("insufficient", "the wallet holds 8.40 coins, 9.00 were asked for")
+    );
+}

@@ -269,3 +269,17 @@ async fn who_was_erased_is_left_out_on_both_sides() {
         assert_eq!((currency.issued.recorded, currency.issued.candidate), (issued, 2 * issued), "{since:?}");
     }
 }
+
+/// Where the point of an amount is, is known also of a currency that only the candidate has.
+#[tokio::test]
+async fn a_report_knows_the_digits_of_its_currencies() {
+    let ground = ground().await;
+    let live = ground.live();
+    apply(&live, &SHOP.replace("spec: {name: Points}", "spec: {name: Points, decimals: 1}")).await;
+    send(&live, vec![order("m1", "ann", "10", at("2025-03-01T10:00:00Z"))]).await;
+    let coins = "---\nkind: currency\nkey: coins\nspec: {name: Coins, decimals: 2}\n---\nkind: reactor\nkey: coins_for_orders\nspec:\n  trigger: {event: order_completed}\n  actions: [{award: {currency: coins, of: properties.total, rate: 100}}]\n";
+    let report = rehearse(&live, &format!("{SHOP}{coins}")).await;
+    let digits = |currency: &str| report.currencies[currency].decimals;
+    assert_eq!((digits("points"), digits("coins")), (1, 2));
+    assert_eq!(report.currencies["coins"].issued.candidate, 1_000);
+}

@@ -26,7 +26,8 @@ pub(super) fn check(world: &World, expectation: &Expectation) -> Option<Failure>
             let both = (available.map(|_| wallet.available()), pending.map(|_| wallet.pending()));
             (both != (*available, *pending)).then(|| {
                 let what = format!("balances/{member}/{currency}");
-                (what, Some(member), balance(*available, *pending), balance(both.0, both.1))
+                let told = |available, pending| balance(world, currency, available, pending);
+                (what, Some(member), told(*available, *pending), told(both.0, both.1))
             })?
         }
         Expected::Postings(member, expected) => {
@@ -35,8 +36,9 @@ pub(super) fn check(world: &World, expectation: &Expectation) -> Option<Failure>
             let same = got.len() == expected.len()
                 && got.iter().zip(expected).all(|(group, posting)| fits(group, posting));
             (!same).then(|| {
-                let expected = lines(expected.iter().map(posting_text));
-                (format!("postings/{member}"), Some(member), expected, lines(got.into_iter().map(group_text)))
+                let expected = lines(expected.iter().map(|posting| posting_text(world, posting)));
+                let got = lines(got.into_iter().map(|group| group_text(world, group)));
+                (format!("postings/{member}"), Some(member), expected, got)
             })?
         }
         Expected::Audiences(member, expected) => {
@@ -132,11 +134,22 @@ fn lines(items: impl IntoIterator<Item = String>) -> String {
     if items.is_empty() { "nothing".into() } else { items.join("; ") }
 }
 
-fn balance(available: Option<i64>, pending: Option<i64>) -> String {
+/// So many smallest units, as cases are written, and beside it what people read where that is something else: `840 (8.40)`.
+fn units(world: &World, currency: &str, units: i64) -> String {
+    match world.rules.program.currencies.get(currency) {
+        Some(declared) if declared.decimals > 0 => format!("{units} ({})", declared.amount(units)),
+        _ => units.to_string(),
+    }
+}
+
+fn balance(world: &World, currency: &str, available: Option<i64>, pending: Option<i64>) -> String {
+    let units = |amount| units(world, currency, amount);
     match (available, pending) {
-        (Some(available), Some(pending)) => format!("{available} available, {pending} pending"),
-        (Some(available), None) => available.to_string(),
-        (None, pending) => format!("{} pending", pending.unwrap_or(0)),
+        (Some(available), Some(pending)) => {
+            format!("{} available, {} pending", units(available), units(pending))
+        }
+        (Some(available), None) => units(available),
+        (None, pending) => format!("{} pending", units(pending.unwrap_or(0))),
     }
 }
 
@@ -148,14 +161,15 @@ fn fits(group: &PostingGroup, posting: &Posting) -> bool {
         && posting.amount.is_none_or(|amount| amount == group.net())
 }
 
-fn group_text(group: &PostingGroup) -> String {
+fn group_text(world: &World, group: &PostingGroup) -> String {
     let by = group.reactor.as_deref().map(|reactor| format!(" by {reactor}")).unwrap_or_default();
-    format!("{} {} {}{by}", group.reason, group.net(), group.currency)
+    format!("{} {} {}{by}", group.reason, units(world, &group.currency.0, group.net()), group.currency)
 }
 
-fn posting_text(posting: &Posting) -> String {
+fn posting_text(world: &World, posting: &Posting) -> String {
     let any = |text: &Option<String>| text.clone().unwrap_or_else(|| "*".into());
-    let amount = posting.amount.map_or_else(|| "*".into(), |amount| amount.to_string());
+    let currency = posting.currency.as_deref().unwrap_or_default();
+    let amount = posting.amount.map_or_else(|| "*".into(), |amount| units(world, currency, amount));
     let by = posting.reactor.as_ref().map(|reactor| format!(" by {reactor}")).unwrap_or_default();
     format!("{} {amount} {}{by}", any(&posting.reason), any(&posting.currency))
 }

@@ -35,6 +35,10 @@ kind: currency
 key: gems
 spec: {name: Gems}
 ---
+kind: currency
+key: coins
+spec: {name: Coins, decimals: 2}
+---
 kind: metric
 key: spend
 spec: {event: order, aggregate: sum, of: properties.total}
@@ -160,6 +164,30 @@ expect:
   refused: 1
 ",
     );
+}
+
+/// Cases are written in smallest units; what people read is told beside them.
+#[test]
+fn a_failure_says_amounts_as_they_are_written_and_as_they_are_read() {
+    let tried = tried(
+        r"
+name: wrong on purpose
+steps:
+  - {event: Order, userId: ann, properties: {total: 5}}
+  - credit: {userId: ann, currency: coins, amount: 840, reason: sorry}
+  - debit: {userId: ann, currency: coins, amount: 900, reason: sorry}
+expect:
+  balances: {ann: {coins: {available: 800, pending: 0}}}
+  postings: {ann: [{currency: coins, amount: -5}]}
+  refused: 0
+",
+    );
+    let [balance, postings, refused] = tried[0].failures.as_slice() else { panic!("{tried:#?}") };
+    assert_eq!(balance.expected, "800 (8.00) available, 0 (0.00) pending");
+    assert_eq!(balance.got, "840 (8.40) available, 0 (0.00) pending");
+    assert_eq!(postings.expected, "* -5 (-0.05) coins");
+    assert_eq!(postings.got, "award 5 points by earn; award 1 gems by earn; adjust 840 (8.40) coins");
+    assert!(refused.got.contains("the wallet holds 8.40 coins, 9.00 were asked for"), "{}", refused.got);
 }
 
 #[test]

@@ -420,6 +420,12 @@ impl Rehearsal<'_> {
         for key in budgeted {
             self.report.reactors.entry(Arc::clone(key)).or_default().depends_on_order = true;
         }
+        let current = self.environment.rules();
+        for (key, currency) in &mut self.report.currencies {
+            let declared = [&current.program, &self.candidate.program];
+            let declared = declared.into_iter().find_map(|program| program.currencies.get(key.as_str()));
+            currency.decimals = declared.map_or(0, |declared| declared.decimals);
+        }
         self.keep_most_affected();
         for Weighed { mut affected, most, .. } in std::mem::take(&mut self.affected) {
             if let Some(most) = most {

@@ -49,6 +49,8 @@ pub struct CurrencyReport {
     pub adjusted: Both,
     /// What members hold at the end, pending included.
     pub liability: Both,
+    /// Digits after the point in what people see: the environment's, or the candidate's of a currency that only that has.
+    pub decimals: u8,
 }
 
 /// A member whom the candidate treats differently.
