@@ -29,8 +29,8 @@ pub enum StaleBecause {
         /// Now.
         found: ManifestHash,
     },
-    /// Something else that decisions depend on changed there: a constant, a secret, a switch; or a change of
-    /// the configuration was taken back.
+    /// Something else that plans rest on changed there: a constant, a secret, a switch; or a change of the
+    /// configuration was taken back; or something was applied that was there already, which is compared with from then on.
     Epoch {
         /// Then.
         planned: u64,
@@ -62,7 +62,7 @@ impl fmt::Display for Stale {
                 }
                 StaleBecause::Epoch { planned, found } => write!(
                     f,
-                    "the target moved from epoch {planned} to {found} (a constant, a secret or a switch was set, or a change was taken back)"
+                    "the target moved from epoch {planned} to {found} (a constant, a secret or a switch was set, a change was taken back, or something was applied that was there already)"
                 )?,
                 StaleBecause::Base => f.write_str("something else was promoted from this source since")?,
                 StaleBecause::Outcome => f.write_str(

@@ -82,6 +82,6 @@ fn a_stale_plan_says_what_moved() {
     now.epoch = 9;
     assert_eq!(
         plan.stale(&now.plan()).map_err(|stale| stale.to_string()),
-        Err("the plan is stale, and nothing was changed: the target moved from epoch 7 to 9 (a constant, a secret or a switch was set, or a change was taken back). Make a new plan, and review it".into())
+        Err("the plan is stale, and nothing was changed: the target moved from epoch 7 to 9 (a constant, a secret or a switch was set, a change was taken back, or something was applied that was there already). Make a new plan, and review it".into())
     );
 }
