@@ -291,7 +291,9 @@ fn type_word(of_type: &ValueType) -> &'static str {
         ValueType::Int => "a whole number",
         ValueType::Decimal => "a number, or a decimal in a text such as \"59.99\"",
         ValueType::String => "a text",
-        ValueType::Timestamp => "a time such as \"2024-01-31T12:00:00Z\"",
+        ValueType::Timestamp => {
+            "a time such as \"2024-01-31T12:00:00Z\", no later than \"9999-12-30T22:00:00Z\""
+        }
         ValueType::Duration => "a span of time",
         ValueType::List(_) => "a list",
         ValueType::Object(_) => "an object",

@@ -18,7 +18,7 @@ use crate::{
         Amounts,
         Column::{Plain, Time},
         Table,
-        text::{at, cell, moment},
+        text::{at, cell, moment, visible},
     },
 };
 
@@ -183,7 +183,7 @@ fn told(whole: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<()> {
     }
     for pointer in ["traits", "other_traits"] {
         for (name, value) in profile.get(pointer).and_then(Value::as_object).cloned().unwrap_or_default() {
-            writeln!(out, "  {name} = {}", cell(&value))?;
+            writeln!(out, "  {} = {}", visible(&name), cell(&value))?;
         }
     }
     for wallet in rows("/wallet") {
@@ -219,7 +219,7 @@ fn told(whole: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<()> {
         let is = if member { format!("in since {}", moment(&audience, "/since")) } else { "not in".into() };
         writeln!(out, "  {}: {is}, because {}", at(&audience, "/audience"), at(&audience, "/condition"))?;
         for (name, value) in audience.get("reads").and_then(Value::as_object).cloned().unwrap_or_default() {
-            writeln!(out, "    {name} = {}", cell(&value))?;
+            writeln!(out, "    {} = {}", visible(&name), cell(&value))?;
         }
     }
     let timeline = rows("/timeline");
@@ -285,8 +285,9 @@ mod tests {
     #[test]
     fn a_member_at_a_glance() -> Result<()> {
         let whole = json!({
-            "profile": {"id": "p1", "standing": "known", "identities": [{"type": "user_id", "value": "u-1"}],
-                "traits": {"plan": "gold"}},
+            "profile": {"id": "p1", "standing": "known", "identities": [{"type": "user_id", "value": "u-1"},
+                {"type": "anonymous_id", "value": "a\u{1b}[2J"}],
+                "traits": {"plan": "gold"}, "other_traits": {"\u{9b}2Jhat": "\u{7}"}},
             "wallet": [{"currency": "points", "available": 1129, "pending": 0, "lots": [
                 {"left": 1129, "awarded_at": "1997-01-05T00:00:00Z", "expires_at": null}]},
                 {"currency": "coins", "available": 840, "pending": 5, "lots": [
@@ -306,6 +307,8 @@ mod tests {
         for expected in [
             "user_id u-1",
             "plan = gold",
+            "anonymous_id a\u{fffd}[2J",
+            "\u{fffd}2Jhat = \u{fffd}",
             "1,129 points\n",
             "8.40 coins, 0.05 pending\n  8.40 of 1997",
             "never expires",

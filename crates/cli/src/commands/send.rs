@@ -168,7 +168,16 @@ fn told(item: &Value, environment: &str, amounts: &Amounts) -> String {
             problems(item, "warnings", &mut out);
             writeln!(out, "  why: greenroom explain -e {environment} {id}")
         }
-        "duplicate" => writeln!(out, "a duplicate by {}: it had its effect before", at(item, "/by")),
+        "duplicate" => match at(item, "/by").as_str() {
+            "message_id" => writeln!(
+                out,
+                "a duplicate by message_id: it had its effect before\n  which: greenroom explain -e {environment} {id}"
+            ),
+            by => writeln!(
+                out,
+                "a duplicate by {by}: another had its effect before\n  which: greenroom explain -e {environment} --unique EVENT VALUE"
+            ),
+        },
         "quarantined" => {
             let _ = writeln!(out, "put into quarantine ({})", at(item, "/code"));
             problems(item, "problems", &mut out);

@@ -34,7 +34,7 @@ pub(crate) async fn around(mut request: Request, next: Next) -> Response {
     response.headers_mut().insert(request_id::HEADER, id.value());
 
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
-    let environment = response.extensions().get::<Environment>().map_or("-", |environment| &*environment.0);
+    let environment = response.extensions().get::<Environment>().map(|environment| &*environment.0);
     let status = response.status();
     let ms = begun.elapsed().as_millis();
     let id = id.as_str();

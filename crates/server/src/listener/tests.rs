@@ -1,7 +1,12 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    fmt::Debug,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::Request,
     http::StatusCode,
     middleware,
@@ -14,6 +19,7 @@ use tokio::{
     sync::watch,
     task::JoinHandle,
 };
+use tracing::{Event, Metadata, field::Field, span};
 
 use super::*;
 use crate::{
@@ -42,6 +48,7 @@ async fn served(limits: Limits) -> Served {
     let app = Router::new()
         .route("/fast", get(|| async { "fast" }))
         .route("/slow", get(slow))
+        .route("/of-live", get(|| async { (Extension(Environment("live".into())), "live") }))
         .route("/read", post(read))
         .route("/panic", get(|| async { bug() }))
         .route(
@@ -170,4 +177,54 @@ async fn no_more_connections_than_allowed() {
 
 async fn exchange_owned(address: SocketAddr, bytes: String) -> String {
     exchange(address, &bytes).await
+}
+
+/// The fields of each line of the access log.
+#[derive(Clone, Default)]
+struct AccessLog(Arc<Mutex<Vec<Vec<String>>>>);
+
+impl AccessLog {
+    fn lines(&self) -> MutexGuard<'_, Vec<Vec<String>>> {
+        self.0.lock().expect("no panic while it was held")
+    }
+}
+
+impl tracing::Subscriber for AccessLog {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "access"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Vec::new();
+        event.record(&mut |field: &Field, value: &dyn Debug| fields.push(format!("{field}={value:?}")));
+        self.lines().push(fields);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test]
+async fn the_access_log_names_an_environment_only_where_there_is_one() {
+    let log = AccessLog::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let served = served(Limits::default()).await;
+    for path in ["/fast", "/of-live"] {
+        exchange(served.address, &get_closing(path)).await;
+    }
+    let lines = log.lines();
+    let environments: Vec<Vec<&String>> = lines
+        .iter()
+        .map(|fields| fields.iter().filter(|field| field.starts_with("environment=")).collect())
+        .collect();
+    assert_eq!(environments, [vec![], vec!["environment=\"live\""]], "{lines:?}");
 }

@@ -56,8 +56,9 @@ fn target(advance: Advance, now: Timestamp, zone: &TimeZone) -> Result<Timestamp
         (Some(to), None) => Ok(to),
         (None, Some(by)) => {
             let span: Span = read("/by", &by)?;
-            let to = now.to_zoned(zone.clone()).checked_add(span).map_err(|error| {
-                Problem::new(Code::BadParameter, "A field is wrong.").at("/by", error.to_string())
+            let to = now.to_zoned(zone.clone()).checked_add(span).map_err(|_| {
+                Problem::new(Code::BadParameter, "A field is wrong.")
+                    .at("/by", "that is later than 9999-12-30T22:00:00Z, the last moment there is")
             })?;
             if to.timestamp().duration_since(now) <= SignedDuration::ZERO {
                 return Err(Problem::new(Code::BadParameter, "A field is wrong.")
@@ -81,7 +82,7 @@ mod tests {
         // The night in between has an hour less.
         assert_eq!(by("1 day").map(|at| at.to_string()).ok().as_deref(), Some("2024-03-31T11:00:00Z"));
         assert_eq!(by("PT36H").map(|at| at.to_string()).ok().as_deref(), Some("2024-04-01T00:00:00Z"));
-        for wrong in ["", "soon", "-1 day", "PT0S"] {
+        for wrong in ["", "soon", "-1 day", "PT0S", "9000 years"] {
             assert!(by(wrong).is_err(), "{wrong}");
         }
         assert_eq!(target(Advance { to: Some(now), by: None }, now, &berlin).ok(), Some(now));

@@ -24,7 +24,8 @@ pub(crate) struct AudienceOfProfile {
     audience: String,
     /// Whether the member is in it.
     member: bool,
-    /// Since when.
+    /// Since when: the latest time that the member's history had come to when it brought them in. An event that comes
+    /// late makes nobody a member in the past.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<jiff::Timestamp>,
     /// The condition, as written.

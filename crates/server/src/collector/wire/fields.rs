@@ -103,7 +103,7 @@ impl Fields {
         match &value {
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => time::parse(text).or_else(|| {
-                let detail = "is not an ISO 8601 time such as 2024-05-01T10:00:00.000Z".to_owned();
+                let detail = format!("is not {}", time::READ);
                 problems.push(Problem { pointer: pointer(field), detail });
                 None
             }),

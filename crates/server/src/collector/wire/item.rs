@@ -215,7 +215,7 @@ fn sent(fields: &mut Fields, frame: &Frame<'_>, problems: &mut Vec<Problem>) -> 
         Value::String(text) if text.is_empty() => None,
         Value::String(text) if time::parse(text).is_some() => time::parse(text),
         _ => {
-            problems.push(problem("/sentAt", "the batch's `sentAt` is not an ISO 8601 time"));
+            problems.push(problem("/sentAt", format!("the batch's `sentAt` is not {}", time::READ)));
             None
         }
     }

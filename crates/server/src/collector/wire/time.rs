@@ -2,6 +2,10 @@
 
 use jiff::{Timestamp, civil};
 
+/// What [`parse`] reads, in words.
+pub(crate) const READ: &str =
+    "an ISO 8601 time such as 2024-05-01T10:00:00.000Z, no later than 9999-12-30T22:00:00Z";
+
 /// Reads an ISO 8601 time. A time without a zone is UTC, a date alone its midnight: both are what the
 /// protocol's own servers make of them.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
@@ -51,6 +55,10 @@ mod tests {
             ("2024-02-30T00:00:00Z", None),
             ("2024-05-01T10:00:00-99:99", None),
             ("2024-05-01T10:00:00+99", None),
+            ("9999-12-30T22:00:00Z", Some("9999-12-30T22:00:00Z")),
+            ("9999-12-30T22:00:01Z", None),
+            ("9999-12-31", None),
+            ("+010000-01-01T00:00:00Z", None),
             ("yesterday", None),
             ("1714557600", None),
             ("", None),

@@ -209,6 +209,12 @@ fn malformed_items_say_everything_that_is_wrong() {
         ),
         (r#"{"type":"track","event":"E","userId":"u","sentAt":"x"}"#, vec!["/sentAt is not an ISO 8601"]),
         (
+            r#"{"type":"track","event":"E","userId":"u","timestamp":"9999-12-31T23:59:59Z"}"#,
+            vec![
+                "/timestamp is not an ISO 8601 time such as 2024-05-01T10:00:00.000Z, no later than 9999-12-30T22:00:00Z",
+            ],
+        ),
+        (
             r#"{"type":"track","event":"E","userId":"u","properties":[1]}"#,
             vec!["/properties expected an object"],
         ),
