@@ -294,4 +294,16 @@ mod tests {
             "problems": [{"pointer": "/properties/total", "detail": "is a text"}]});
         assert!(told(&item, "live", &Amounts::default()).contains("/properties/total: is a text"));
     }
+
+    #[test]
+    fn a_duplicate_says_where_its_effect_is_found() {
+        for (by, expected) in [
+            ("message_id", "greenroom explain -e live m1\n"),
+            ("properties.order_id", "greenroom explain -e live --unique EVENT VALUE\n"),
+        ] {
+            let item = json!({"message_id": "m1", "outcome": "duplicate", "by": by});
+            let text = told(&item, "live", &Amounts::default());
+            assert!(text.contains(&format!("a duplicate by {by}: ")) && text.ends_with(expected), "{text}");
+        }
+    }
 }

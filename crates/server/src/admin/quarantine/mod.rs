@@ -76,7 +76,7 @@ impl QuarantinedForm {
             return Err(Problem::new(
                 Code::NotFound,
                 format!(
-                    "Nothing of the id {id} is in quarantine in the environment `{}`.",
+                    "Nothing of the id {id} is in quarantine in the environment `{}`, or it was erased with its person.",
                     environment.name()
                 ),
             ));
