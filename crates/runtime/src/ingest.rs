@@ -64,6 +64,9 @@ pub enum ItemOutcome {
         /// Every reason.
         problems: Vec<Problem>,
     },
+    /// It was to be released from quarantine, and nothing stands there under this id: it was never there, or has been
+    /// erased.
+    Absent,
 }
 
 /// A decision in short, for those who are integrating.

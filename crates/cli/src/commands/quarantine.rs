@@ -96,13 +96,17 @@ impl Quarantine {
                 let body = if all { json!({"all": true}) } else { json!({ "ids": ids }) };
                 let done = context.client()?.post(&format!("{}/replay", path(&place)), &body)?;
                 context.show(&done, |out| {
-                    Ok(writeln!(
+                    write!(
                         out,
                         "{} decided, {} duplicates, {} still do not fit",
                         number(&done, "/decided"),
                         number(&done, "/duplicate"),
                         number(&done, "/quarantined"),
-                    )?)
+                    )?;
+                    if done["absent"] != 0 {
+                        write!(out, ", {} are not in quarantine", number(&done, "/absent"))?;
+                    }
+                    Ok(writeln!(out)?)
                 })?;
             }
         }

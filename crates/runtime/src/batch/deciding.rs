@@ -84,9 +84,22 @@ pub(crate) enum Progress {
 /// One thing of a batch, decided in one go.
 #[derive(Clone)]
 enum Part {
-    Item { job: usize, item: Item, releases: Option<[u8; 16]> },
-    Order { job: usize },
-    Wake { profile: ProfileId, until: Timestamp },
+    Item {
+        job: usize,
+        item: Item,
+        releases: Option<[u8; 16]>,
+    },
+    /// Asked for, and not there.
+    Absent {
+        job: usize,
+    },
+    Order {
+        job: usize,
+    },
+    Wake {
+        profile: ProfileId,
+        until: Timestamp,
+    },
 }
 
 /// A batch being decided.
@@ -135,10 +148,12 @@ impl BatchDeciding {
                 Task::Wake(profiles) => {
                     parts.extend(profiles.iter().map(|&(profile, until)| Part::Wake { profile, until }));
                 }
-                Task::Release(messages) => parts.extend(messages.iter().filter_map(|key| {
-                    let (item, _) = loaded.released.get(key)?;
-                    Some(Part::Item { job, item: item.clone(), releases: Some(*key) })
-                })),
+                Task::Release(messages) => {
+                    parts.extend(messages.iter().map(|key| match loaded.released.get(key) {
+                        Some((item, _)) => Part::Item { job, item: item.clone(), releases: Some(*key) },
+                        None => Part::Absent { job },
+                    }));
+                }
             }
         }
         let slot = OutputSlot::default();
@@ -190,6 +205,7 @@ impl BatchDeciding {
                 self.outcomes[*job].push(outcome);
                 self.working.merge(own);
             }
+            Part::Absent { job } => self.outcomes[*job].push(ItemOutcome::Absent),
             Part::Order { job } => {
                 let Some(Task::Order { profile, command, idempotency_key }) = self.tasks.get(*job) else {
                     return Ok(());
@@ -325,6 +341,7 @@ const fn word(outcome: &ItemOutcome) -> &'static str {
         ItemOutcome::Decided(_) => "decided",
         ItemOutcome::Duplicate { .. } => "duplicate",
         ItemOutcome::Quarantined { .. } => "quarantined",
+        ItemOutcome::Absent => "absent",
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::{Command, Message, MessageKind, Source, input::Order};
+use engine::{Command, Fields, Message, MessageKind, Source, input::Order};
 use program::{Bundle, plan::Choices};
-use serde_json::Map;
 use testing::Store;
 
 use super::{ApplyRequest, PlanSource, rollback::GoBack};
@@ -46,13 +45,13 @@ async fn arrives(live: &Environment) {
         anonymous_id: None,
         previous_id: None,
         event: None,
-        properties: Map::new().into(),
-        traits: Map::new(),
-        context: Map::new(),
+        properties: Fields::default(),
+        traits: Fields::default(),
+        context: Fields::default(),
         occurred_at: at,
         received_at: at,
         source: Source::Server,
-        other: Map::new(),
+        other: Fields::default(),
     };
     live.ingest(vec![Incoming::Message(Box::new(message))], 100).await.expect("it is taken");
 }

@@ -257,8 +257,13 @@ async fn quarantine_is_seen_and_replayed_after_the_mend() {
     house.track(&key, json!([broken, order("u-1", "7", "\"30\"")])).await;
     let row = house.get("/environments/staging/quarantine?limit=1").await["data"][0].clone();
     house.apply("staging", &PROGRAM).await;
-    let released = replay(json!({"ids": [row["id"]]})).await.ok();
-    assert_eq!(released["duplicate"], 1, "{released}");
+    let nobody = "00000000000000000000000000000000";
+    let released = replay(json!({"ids": [nobody, row["id"]]})).await.ok();
+    assert_eq!((&released["absent"], &released["duplicate"]), (&json!(1), &json!(1)), "{released}");
+    assert_eq!(
+        (&released["items"][0]["id"], &released["items"][0]["outcome"], &released["items"][1]["id"]),
+        (&json!(nobody), &json!("absent"), &row["id"])
+    );
     let explained = house.get("/environments/staging/events/m-9").await;
     let of = format!("{id}/{}", explained["record"]["n"]);
     assert_eq!(

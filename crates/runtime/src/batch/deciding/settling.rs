@@ -197,6 +197,7 @@ impl BatchDeciding {
                 }
             }
             Part::Wake { profile, .. } => self.lives_on(Some(*profile), &mut handles),
+            Part::Absent { .. } => {}
         }
         handles
     }
@@ -237,6 +238,7 @@ impl BatchDeciding {
                         return None;
                     }
                 }
+                Part::Absent { job } => seen[*job] += 1,
                 Part::Wake { .. } => {}
             }
         }

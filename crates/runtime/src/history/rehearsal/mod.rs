@@ -423,7 +423,7 @@ impl Rehearsal<'_> {
         let current = self.environment.rules();
         for (key, currency) in &mut self.report.currencies {
             let declared = [&current.program, &self.candidate.program];
-            let declared = declared.into_iter().find_map(|program| program.currencies.get(key.as_str()));
+            let declared = declared.into_iter().find_map(|program| program.currencies.get(&**key));
             currency.decimals = declared.map_or(0, |declared| declared.decimals);
         }
         self.keep_most_affected();

@@ -127,6 +127,7 @@ pub(crate) async fn part(
             ItemOutcome::Decided(_) => done.decided += 1,
             ItemOutcome::Duplicate { .. } => done.duplicate += 1,
             ItemOutcome::Quarantined { .. } => done.quarantined += 1,
+            ItemOutcome::Absent => {} // said of releases only
         }
     }
     let Which { prefix, file, last, .. } = which;

@@ -42,6 +42,9 @@ pub(crate) struct Replayed {
     /// Still do not fit, and stay where they are.
     #[schema(example = 1)]
     quarantined: usize,
+    /// Do not stand there: they never did, or were erased.
+    #[schema(example = 0)]
+    absent: usize,
     /// Each by itself, when ids were given.
     #[schema(value_type = Vec<Object>)]
     items: Vec<Value>,
@@ -115,6 +118,7 @@ impl Replayed {
             ItemOutcome::Decided(_) => self.decided += 1,
             ItemOutcome::Duplicate { .. } => self.duplicate += 1,
             ItemOutcome::Quarantined { .. } => self.quarantined += 1,
+            ItemOutcome::Absent => self.absent += 1,
         }
     }
 }
