@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        adjust, administrators, apply, audiences, audit, backup, clock, config, constants, demo, env,
+        adjust, administrators, apply, audiences, audit, backup, clock, config, constants, demo, doctor, env,
         explain, import, keys, migrate_store, outbox, plan, profile, pull, quarantine, rebuild, rehearsals,
         rehearse, restore, revisions, rollback, secrets, send, serve, switch, tail, test, validate, verify,
         work,
@@ -88,8 +88,8 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Run the demonstration: a record shop with real purchase history
     Demo(demo::Demo),
-    /// Check the data folder, the machine and the server, and say what to do
-    Doctor,
+    /// Check the data folder, the stores, the machine and the server, and say what to do
+    Doctor(doctor::Doctor),
     /// Show the versions of everything a decision depends on
     Version,
     /// The server's configuration file
@@ -195,7 +195,7 @@ mod tests {
             "serve --listen 127.0.0.1:0 --listen [::1]:7781",
             "serve --config greenroom.toml --data x",
             "demo",
-            "doctor",
+            "doctor --config greenroom.toml",
             "version --output json",
             "config check greenroom.toml",
             "env list",

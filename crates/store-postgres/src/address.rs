@@ -25,6 +25,7 @@ pub(crate) enum Encryption {
 pub(crate) struct Address {
     config: Config,
     pub(crate) tls: Tls,
+    pub(crate) encryption: Encryption,
     /// For people: without the password.
     pub(crate) shown: String,
 }
@@ -98,7 +99,7 @@ impl Address {
             config.application_name("greenroom");
         }
         let shown = shown(&config, &database, &user);
-        Ok(Self { config, tls: Tls::new(encryption, root.as_deref())?, shown })
+        Ok(Self { config, tls: Tls::new(encryption, root.as_deref())?, encryption, shown })
     }
 
     /// For people: as another role.

@@ -41,7 +41,7 @@ pub(crate) struct House {
 }
 
 /// As many as one process ever needs at once for making, opening and listing; one more sweeps.
-const INSTALLING: usize = 3;
+pub(crate) const INSTALLING: usize = 3;
 
 impl PostgresBackend {
     /// Connects to `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…`, and makes or migrates the control
@@ -52,19 +52,23 @@ impl PostgresBackend {
     /// database that is not there (or was never used, and must have been), [`Error::Recovering`] when the server does not answer now.
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let address = Address::parse(url, &options)?;
-        let login = Login {
-            config: address.installing(),
-            tls: address.tls.clone(),
-            schema: schema::CONTROL_SCHEMA.to_owned(),
-            whose: address.shown.clone(),
-            to: address.shown.clone(),
-            own_role: None,
-        };
-        let installing = Arc::new(Pool::new(login, INSTALLING, &options));
+        let installing = Arc::new(Pool::new(installing(&address), INSTALLING, &options));
         let mut lease = installing.lease(Lane::Short).await?;
         control(&mut lease, options.must_exist).await.map_err(Fault::told_of_control)?;
         drop(lease);
         Ok(Self(Arc::new(House { address, options, installing, open: Mutex::default() })))
+    }
+}
+
+/// As the installing role.
+pub(crate) fn installing(address: &Address) -> Login {
+    Login {
+        config: address.installing(),
+        tls: address.tls.clone(),
+        schema: schema::CONTROL_SCHEMA.to_owned(),
+        whose: address.shown.clone(),
+        to: address.shown.clone(),
+        own_role: None,
     }
 }
 

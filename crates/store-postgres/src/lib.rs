@@ -34,6 +34,7 @@ mod carry;
 mod check;
 mod elsewhere;
 mod environment;
+mod examined;
 mod export;
 mod fault;
 mod full;
@@ -53,4 +54,5 @@ mod writing;
 
 pub use address::check_url;
 pub use backend::PostgresBackend;
+pub use examined::examined;
 pub use options::Options;

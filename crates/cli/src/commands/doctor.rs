@@ -4,80 +4,106 @@ use std::{
     fs,
     io::Write as _,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use store::{Finding, Health};
 use store_sqlite::Anchored;
 
 use super::serve::{MASTER_KEY_FILE, MASTER_KEY_VARIABLE, has_environments};
 use crate::{
     client::{ADMIN_TOKEN_FILE, Serving},
+    config::ServerConfig,
     context::Context,
     exit::Exit,
+    store::{Place, Store, StoreConfig},
 };
 
-/// What was found of one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Well,
-    /// It works, and could be better.
-    Mind,
-    Ill,
+/// Check the data folder, the stores, the machine and the server, and say what to do
+///
+/// What is looked at is what `serve` with the same options would serve. Nothing is made or changed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    store: Store,
+    /// The server's configuration file: it says where the data folder and the stores are
+    #[arg(long, env = "GREENROOM_CONFIG", hide_env_values = true, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
-/// One thing looked at.
-struct Finding {
-    what: &'static str,
-    state: State,
-    found: String,
-    /// What to do.
-    help: Option<String>,
-}
-
-impl Finding {
-    fn well(what: &'static str, found: impl Into<String>) -> Self {
-        Self { what, state: State::Well, found: found.into(), help: None }
+impl Doctor {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit> {
+        let mut config = ServerConfig::of(self.config.as_deref())?;
+        config.store.url = self.store.store.or(config.store.url);
+        if let Some(data) = config.data {
+            context.global.data = data;
+        }
+        let data = context.global.data.clone();
+        let mut findings = folder(&data);
+        findings.push(clock());
+        findings.extend(stores(&config.store)?);
+        findings.extend(server(context, &data));
+        tell(context, &findings)
     }
-
-    fn not(what: &'static str, state: State, found: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { what, state, found: found.into(), help: Some(help.into()) }
-    }
 }
 
-pub(crate) fn run(context: &mut Context) -> Result<Exit> {
-    let data = context.global.data.clone();
-    let mut findings = Vec::new();
-    if data.is_dir() {
-        findings.extend(permissions(&data));
-        findings.push(space(&data));
-        findings.push(sync(&data));
-    } else {
+/// What holds for every folder with data in it.
+fn folder(data: &Path) -> Vec<Finding> {
+    if !data.is_dir() {
         let help =
             format!("`greenroom serve --data {}` makes it, or name another with --data", data.display());
-        findings.push(Finding::not(
-            "data folder",
-            State::Mind,
-            format!("{} is not there", data.display()),
-            help,
-        ));
+        return vec![Finding::mind("data folder", format!("{} is not there", data.display()), help)];
     }
-    findings.push(clock());
-    findings.extend(anchors(&data));
-    findings.extend(server(context, &data));
-    let ill = findings.iter().any(|finding| finding.state == State::Ill);
+    let mut findings = permissions(data);
+    findings.extend([space(data), sync(data)]);
+    findings.extend(anchors(data));
+    findings
+}
+
+/// The database that keeps most environments, and what others are kept in.
+fn stores(config: &StoreConfig) -> Result<Vec<Finding>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut findings = Vec::new();
+    if let Some(url) = &config.url {
+        findings.extend(runtime.block_on(store_postgres::examined(url, &config.postgres)));
+    }
+    for (names, own) in config.owns() {
+        let found = match &own.at {
+            Place::Database(url) => runtime.block_on(store_postgres::examined(url, &own.postgres)),
+            Place::Folder(folder) if folder.is_dir() => {
+                let mut found = vec![space(folder), sync(folder)];
+                found.extend(anchors(folder));
+                found
+            }
+            Place::Folder(folder) => {
+                let help = "the first start makes it, unless it has been in use: then put it back";
+                vec![Finding::mind("data folder", format!("{} is not there", folder.display()), help)]
+            }
+        };
+        let named = |one: Finding| {
+            let found = format!("store of {}: {}", names.join(", "), one.found);
+            Finding { found, ..one }
+        };
+        findings.extend(found.into_iter().map(named));
+    }
+    Ok(findings)
+}
+
+fn tell(context: &mut Context, findings: &[Finding]) -> Result<Exit> {
+    let ill = findings.iter().any(|finding| finding.health == Health::Ill);
     let value = json!({
         "healthy": !ill,
         "findings": findings.iter().map(form).collect::<Vec<_>>(),
     });
     context.show(&value, |out| {
-        for Finding { what, state, found, help } in &findings {
-            let mark = match state {
-                State::Well => "ok   ",
-                State::Mind => "mind ",
-                State::Ill => "ILL  ",
+        for Finding { what, health, found, help } in findings {
+            let mark = match health {
+                Health::Well => "ok   ",
+                Health::Mind => "mind ",
+                Health::Ill => "ILL  ",
             };
             writeln!(out, "{mark}{what}: {found}")?;
             if let Some(help) = help {
@@ -90,10 +116,10 @@ pub(crate) fn run(context: &mut Context) -> Result<Exit> {
 }
 
 fn form(finding: &Finding) -> Value {
-    let state = match finding.state {
-        State::Well => "well",
-        State::Mind => "mind",
-        State::Ill => "ill",
+    let state = match finding.health {
+        Health::Well => "well",
+        Health::Mind => "mind",
+        Health::Ill => "ill",
     };
     json!({"what": finding.what, "state": state, "found": finding.found, "help": finding.help})
 }
@@ -111,25 +137,22 @@ fn permissions(data: &Path) -> Vec<Finding> {
             continue;
         }
         if what == "master key" && !path.exists() && has_environments(data) {
-            findings.push(Finding::not(
+            findings.push(Finding::ill(
                 what,
-                State::Ill,
                 format!("{shown} is gone, though the folder has been in use: no server starts without it"),
                 format!("put the file back, or set {MASTER_KEY_VARIABLE}"),
             ));
             continue;
         }
         findings.push(match fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::not(
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::mind(
                 what,
-                State::Mind,
                 format!("{shown} is not there"),
                 "it is made at the first start; if it was moved away on purpose, all is well",
             ),
-            Err(error) => Finding::not(what, State::Ill, format!("{shown}: {error}"), "mend its permissions"),
-            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Finding::not(
+            Err(error) => Finding::ill(what, format!("{shown}: {error}"), "mend its permissions"),
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Finding::ill(
                 what,
-                State::Ill,
                 format!("others may read {shown} ({:o})", metadata.permissions().mode() & 0o777),
                 format!("chmod {wanted:o} {shown}"),
             ),
@@ -142,12 +165,12 @@ fn permissions(data: &Path) -> Vec<Finding> {
 fn space(data: &Path) -> Finding {
     const LEAST: u64 = 1 << 30;
     match rustix::fs::statvfs(data) {
-        Err(error) => Finding::not("disk", State::Ill, error.to_string(), "look at the file system"),
+        Err(error) => Finding::ill("disk", error.to_string(), "look at the file system"),
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let found = format!("{} MB free", free >> 20);
             if free < LEAST {
-                Finding::not("disk", State::Ill, found, "free some space: events are refused when it is full")
+                Finding::ill("disk", found, "free some space: events are refused when it is full")
             } else {
                 Finding::well("disk", found)
             }
@@ -172,10 +195,9 @@ fn sync(data: &Path) -> Finding {
     let measured = measure();
     let _ = fs::remove_file(&path);
     match measured {
-        Err(error) => Finding::not("sync", State::Ill, error.to_string(), "the data folder must be writable"),
-        Ok(each) if each > SLOW => Finding::not(
+        Err(error) => Finding::ill("sync", error.to_string(), "the data folder must be writable"),
+        Ok(each) if each > SLOW => Finding::mind(
             "sync",
-            State::Mind,
             format!("{:.1} ms a synced write", each.as_secs_f64() * 1e3),
             "every acknowledgement waits for one: a faster disk answers faster",
         ),
@@ -187,12 +209,7 @@ fn clock() -> Finding {
     let now = jiff::Timestamp::now();
     // Nobody runs this before it was written.
     if now.as_second() < 1_750_000_000 {
-        return Finding::not(
-            "clock",
-            State::Ill,
-            format!("it is said to be {now}"),
-            "set the machine's clock",
-        );
+        return Finding::ill("clock", format!("it is said to be {now}"), "set the machine's clock");
     }
     Finding::well("clock", format!("{}", now.strftime("%Y-%m-%d %H:%M:%SZ")))
 }
@@ -202,22 +219,20 @@ fn anchors(data: &Path) -> Vec<Finding> {
     let found = match store_sqlite::anchored(data) {
         Ok(found) => found,
         Err(error) => {
-            return vec![Finding::not("anchor", State::Ill, error.to_string(), "mend its permissions")];
+            return vec![Finding::ill("anchor", error.to_string(), "mend its permissions")];
         }
     };
     found
         .into_iter()
         .map(|(name, anchored)| match anchored {
             Anchored::Agrees => Finding::well("anchor", format!("{name} is as new as what was acknowledged")),
-            Anchored::Unknown => Finding::not(
+            Anchored::Unknown => Finding::mind(
                 "anchor",
-                State::Mind,
                 format!("nothing says how far {name} had come"),
                 "it is written again once the environment is served; until then an older copy would go unnoticed",
             ),
-            Anchored::Not(error) => Finding::not(
+            Anchored::Not(error) => Finding::ill(
                 "anchor",
-                State::Ill,
                 format!("{name}: {error}"),
                 "put the newest files back, or restore a backup: `greenroom restore --stopped`",
             ),
@@ -235,24 +250,19 @@ fn server(context: &Context, data: &Path) -> Vec<Finding> {
         };
         return vec![if held {
             let found = "the folder is locked, but nobody says where they listen";
-            Finding::not(
-                "server",
-                State::Mind,
-                found,
-                "it may be starting or stopping; look again in a moment",
-            )
+            Finding::mind("server", found, "it may be starting or stopping; look again in a moment")
         } else {
             let help = format!("start it with `greenroom serve --data {}`", data.display());
-            Finding::not("server", State::Mind, "not running", help)
+            Finding::mind("server", "not running", help)
         }];
     }
     let client = match context.client() {
         Ok(client) => client,
-        Err(error) => return vec![Finding::not("server", State::Ill, format!("{error:#}"), "see above")],
+        Err(error) => return vec![Finding::ill("server", format!("{error:#}"), "see above")],
     };
     match client.readiness() {
         Err(error) => {
-            vec![Finding::not("server", State::Ill, format!("{error:#}"), "look at its log")]
+            vec![Finding::ill("server", format!("{error:#}"), "look at its log")]
         }
         Ok(ready) => {
             let status = crate::output::text::at(&ready, "/status");
@@ -260,7 +270,7 @@ fn server(context: &Context, data: &Path) -> Vec<Finding> {
                 Finding::well("server", "it answers, and is ready")
             } else {
                 let found = format!("it answers that it is {status}");
-                Finding::not("server", State::Ill, found, "what is in the way stands below, or in its log")
+                Finding::ill("server", found, "what is in the way stands below, or in its log")
             }];
             let environments =
                 ready.get("environments").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -271,7 +281,7 @@ fn server(context: &Context, data: &Path) -> Vec<Finding> {
                 } else {
                     let why = crate::output::text::at(&environment, "/why");
                     let help = "look at the server's log; `greenroom verify` tells what does not hold";
-                    Finding::not("environment", State::Ill, format!("{name} is not ready: {why}"), help)
+                    Finding::ill("environment", format!("{name} is not ready: {why}"), help)
                 });
             }
             findings
@@ -289,15 +299,15 @@ mod tests {
         fs::write(room.path().join(MASTER_KEY_FILE), "x")?;
         fs::set_permissions(room.path(), fs::Permissions::from_mode(0o700))?;
         fs::set_permissions(room.path().join(MASTER_KEY_FILE), fs::Permissions::from_mode(0o644))?;
-        let states: Vec<State> = permissions(room.path()).iter().map(|finding| finding.state).collect();
-        assert_eq!(states, [State::Well, State::Ill, State::Mind]);
+        let states: Vec<Health> = permissions(room.path()).iter().map(|finding| finding.health).collect();
+        assert_eq!(states, [Health::Well, Health::Ill, Health::Mind]);
         let help = permissions(room.path()).swap_remove(1).help.unwrap_or_default();
         assert!(help.starts_with("chmod 600"), "{help}");
         fs::remove_file(room.path().join(MASTER_KEY_FILE))?;
-        assert_eq!(permissions(room.path())[1].state, State::Mind, "a new folder has none yet");
+        assert_eq!(permissions(room.path())[1].health, Health::Mind, "a new folder has none yet");
         fs::create_dir_all(room.path().join("environments/live"))?;
-        assert_eq!(permissions(room.path())[1].state, State::Ill, "a used one is of no use without it");
-        assert_ne!(sync(room.path()).state, State::Ill);
+        assert_eq!(permissions(room.path())[1].health, Health::Ill, "a used one is of no use without it");
+        assert_ne!(sync(room.path()).health, Health::Ill);
         assert!(!room.path().join("doctor.tmp").exists());
         Ok(())
     }

@@ -62,7 +62,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<Exit> {
     match command {
         Command::Serve(it) => it.run(context),
         Command::Demo(it) => it.run(context),
-        Command::Doctor => doctor::run(context),
+        Command::Doctor(it) => it.run(context),
         Command::Version => version::run(context),
         Command::Config(it) => it.run(context),
         Command::Administrators(it) => it.run(context),

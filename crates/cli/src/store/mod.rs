@@ -31,6 +31,20 @@ pub(crate) struct StoreConfig {
     pub(crate) environments: BTreeMap<String, OwnStore>,
 }
 
+impl StoreConfig {
+    /// The stores of single environments, each once, with the environments that it is for.
+    pub(crate) fn owns(&self) -> Vec<(Vec<&str>, &OwnStore)> {
+        let mut owns: Vec<(Vec<&str>, &OwnStore)> = Vec::new();
+        for (name, own) in &self.environments {
+            match owns.iter_mut().find(|(_, known)| known.is(own)) {
+                Some((names, _)) => names.push(name),
+                None => owns.push((vec![name], own)),
+            }
+        }
+        owns
+    }
+}
+
 /// The store of one environment.
 #[derive(Clone)]
 pub(crate) struct OwnStore {

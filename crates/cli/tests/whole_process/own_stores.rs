@@ -156,9 +156,25 @@ fn live_in_a_database_and_the_others_in_files() -> Result<()> {
     ensure!(!refused.status.success() && told.contains("[environments.live.store]"), "{told}");
     process::output(restore.arg(path).arg("--data").arg(&estate.place.data))?;
     let server = estate.serve(&config)?;
+    let doctor = || {
+        Command::new(program())
+            .args(["doctor", "--config", &config, "--data"])
+            .arg(&estate.place.data)
+            .output()
+    };
+    let told = String::from_utf8(doctor()?.stdout)?;
+    for said in ["store of live: database `live`", "store of live: live is served by ", "live is ready"] {
+        ensure!(told.contains(said), "{told}");
+    }
+    ensure!(!told.contains("ILL"), "{told}");
     assert_eq!(points(&server, "ann")?, Some(160));
     assert_eq!(records(&server, "uat")?, 2, "an order, and the upgrade to the other program");
     server.stop()?;
+    estate.open_database("live", false)?;
+    let told = doctor()?;
+    let found = String::from_utf8(told.stdout)?;
+    ensure!(!told.status.success() && found.contains("ILL  database: store of live: "), "{found}");
+    estate.open_database("live", true)?;
 
     // The main store moves, and live stays where it is.
     let other = Place::new()?;
