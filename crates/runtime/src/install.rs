@@ -14,7 +14,7 @@ use crate::{
     clock::SharedClock,
     control::{Actor, Change, ControlDraft, hex},
     environment::Options,
-    keys,
+    keys, master_key,
     opening::{self, Places, Unopened},
     seal,
 };
@@ -165,7 +165,8 @@ impl Greenroom {
     ) -> Result<Arc<Environment>> {
         let _alone = self.opening.lock().await;
         // Before anything is stopped: most of what is wrong with a backup can be seen by looking at it.
-        self.backend.restorable(name, from).await?;
+        let backup = self.backend.restorable(name, from).await?;
+        master_key::check_backup(name, &backup, &self.master_key)?;
         let running = self.environment(name);
         if let Some(running) = &running {
             running.is_served_here_alone().await?;
@@ -215,6 +216,8 @@ impl Greenroom {
         from: &std::path::Path,
         actor: Actor,
     ) -> Result<()> {
+        let backup = backend.restorable(name, from).await?;
+        master_key::check_backup(name, &backup, &master_key)?;
         let store = backend.restore(name, from, clock.now()).await?;
         let environment = Environment::start(store, &master_key, clock, Options::default()).await?;
         note_restored(&environment, actor).await?;

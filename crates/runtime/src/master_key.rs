@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use store::{Commit, Condition, ControlWrites, OutsideChange, SecretRow};
+use store::{Commit, Condition, ControlWrites, OutsideChange, Restorable, SecretRow};
 
 use crate::{Environment, Error, Result, control::Actor, seal::Seal};
 
@@ -31,9 +31,25 @@ pub(crate) async fn check(store: &Arc<dyn store::Environment>, master: &[u8; 32]
     let identity = store.identity();
     let rows = store.secrets().await?;
     let Some(row) = rows.iter().find(|row| !is_of_the_program(row)) else { return Ok(false) };
-    match Seal::new(master, identity.id).open(&bound(NAME), &row.sealed) {
-        Ok(_) => Ok(true),
-        Err(Error::Sealed(_)) => Err(wrong(&identity.name)),
+    opens(&Seal::new(master, identity.id), row, &identity.name).map(|()| true)
+}
+
+/// Refuses a backup that was sealed with another key, before it takes the place of anything. One that an earlier build
+/// made is known by its secrets, if it has any.
+pub(crate) fn check_backup(name: &str, backup: &Restorable, master: &[u8; 32]) -> Result<()> {
+    let seal = Seal::new(master, backup.environment);
+    let refused = |error| match error {
+        Error::MasterKey(_) => store::Error::Unrestorable(error.to_string()).into(),
+        error => error,
+    };
+    backup.secrets.iter().try_for_each(|row| opens(&seal, row, name).map_err(refused))
+}
+
+/// Whether it is the key of this row.
+fn opens(seal: &Seal, row: &SecretRow, environment: &str) -> Result<()> {
+    match seal.open(&bound(&row.key), &row.sealed) {
+        Ok(_) => Ok(()),
+        Err(Error::Sealed(_)) => Err(wrong(environment)),
         Err(error) => Err(error),
     }
 }

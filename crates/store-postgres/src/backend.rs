@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use postgres_protocol::password::scram_sha_256;
 use store::{
-    AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Result,
+    AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Restorable, Result,
     encoding::{check_name, hex},
 };
 use tokio::sync::Mutex;
@@ -316,7 +316,7 @@ impl Backend for PostgresBackend {
         self.0.open(name).await
     }
 
-    async fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+    async fn restorable(&self, name: &str, from: &Path) -> Result<Restorable> {
         check_name(name)?;
         restore::look(&*self.0.lease().await?, name, from).await
     }

@@ -32,6 +32,7 @@ mod backend;
 mod backup;
 mod carry;
 mod check;
+mod copied;
 mod elsewhere;
 mod environment;
 mod examined;

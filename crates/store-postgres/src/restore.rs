@@ -6,13 +6,14 @@ use bytes::Bytes;
 use futures_util::SinkExt;
 use jiff::Timestamp;
 use store::{
-    Error, RegistryRow, Stream,
+    Error, RegistryRow, Restorable, Stream,
     encoding::{array, hex, time, unhex},
 };
 
 use crate::{
     backend,
     backup::{self, Manifest, kind},
+    copied,
     fault::{Fault, Result, damaged, file},
     pool::{Lease, quoted},
     registry::{self, Entry},
@@ -29,11 +30,17 @@ use crate::{
 /// How long to wait for connections of the environment that are being closed.
 const LEAVING: Duration = Duration::from_secs(5);
 
-/// Whether a backup could be restored: it is whole, and this environment's.
-pub(crate) async fn look(session: &Session, name: &str, from: &Path) -> store::Result<()> {
+/// Whether a backup could be restored: it is whole, and this environment's. What can be known of it before.
+pub(crate) async fn look(session: &Session, name: &str, from: &Path) -> store::Result<Restorable> {
     let manifest = backup::read(from)?;
     let known = registry::environment(session, name).await.map_err(Fault::told_of_control)?;
-    fitting(name, known.as_ref(), &manifest).map(drop)
+    fitting(name, known.as_ref(), &manifest)?;
+    let told = |fault: Fault| fault.told_of(name, "reading a backup");
+    let environment = array(&unhex(&manifest.environment).unwrap_or_default())?;
+    Ok(Restorable {
+        environment,
+        secrets: copied::secrets(&backup::table_file(from, "secret")).map_err(told)?,
+    })
 }
 
 /// The steps that make the tables as they were when this environment's backup was taken.

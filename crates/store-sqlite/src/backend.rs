@@ -10,7 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use store::{AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Result};
+use store::{
+    AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Restorable, Result,
+};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -188,11 +190,11 @@ impl House {
             .ok_or_else(|| Error::Closed(name.to_owned()))
     }
 
-    fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+    fn restorable(&self, name: &str, from: &Path) -> Result<Restorable> {
         codec::check_name(name)?;
         let known = self.rooms().registry.environment(name).map_err(Fault::told_of_control)?;
         known.as_ref().map_or(Ok(()), RegistryRow::is_here)?;
-        backup::fitting(name, known.as_ref(), from).map(drop)
+        backup::look(name, known.as_ref(), from)
     }
 
     fn restore(&self, name: &str, from: &Path, at: Timestamp) -> Result<Arc<dyn Environment>> {
@@ -260,7 +262,7 @@ impl Backend for SqliteBackend {
         self.aside(move |house| house.open(&mut house.rooms(), &name)).await
     }
 
-    async fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+    async fn restorable(&self, name: &str, from: &Path) -> Result<Restorable> {
         let (name, from) = (name.to_owned(), from.to_owned());
         self.aside(move |house| house.restorable(&name, &from)).await
     }

@@ -13,7 +13,7 @@ use rusqlite::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{BackupWatch, Error, Identity, RegistryRow, Unfinished};
+use store::{BackupWatch, Error, Identity, RegistryRow, Restorable, Unfinished};
 
 use crate::{
     Options,
@@ -23,7 +23,7 @@ use crate::{
     fault::{Fault, Result, file},
     folder::{self, Folder},
     schema,
-    tables::{identity, position::Position},
+    tables::{identity, outside, position::Position},
     writer::erase,
 };
 
@@ -175,6 +175,18 @@ pub(crate) fn fitting(name: &str, known: Option<&RegistryRow>, from: &Path) -> s
         return Err(Error::Unrestorable(why.to_owned()));
     }
     Ok(manifest)
+}
+
+/// What can be known of a backup before it is restored.
+pub(crate) fn look(name: &str, known: Option<&RegistryRow>, from: &Path) -> store::Result<Restorable> {
+    fitting(name, known, from)?;
+    let read = || -> Result<Restorable> {
+        let copy = connection::file(&from.join("store.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let identity = identity::read(&copy)?;
+        let none = || Error::Unrestorable("it has no identity".to_owned());
+        Ok(Restorable { environment: identity.ok_or_else(none)?.id, secrets: outside::secrets(&copy)? })
+    };
+    read().map_err(|fault| fault.told(name, "reading a backup"))
 }
 
 /// Puts a backup in the place of a store that is not open. Answers who it is now.

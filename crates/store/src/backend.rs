@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::{Environment, Error, Identity, Making, Result};
+use crate::{Environment, Error, Identity, Making, Result, SecretRow};
 
 /// A person or machine that administers the install. Shared by all environments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,15 @@ impl RegistryRow {
     }
 }
 
+/// A backup that could be restored: what can be known of it before.
+#[derive(Clone, Debug)]
+pub struct Restorable {
+    /// The environment's id.
+    pub environment: [u8; 16],
+    /// Its secrets as they were: sealed with the master key that it had.
+    pub secrets: Vec<SecretRow>,
+}
+
 /// A backend: a data folder, or a database server.
 #[async_trait]
 pub trait Backend: Send + Sync {
@@ -98,9 +107,10 @@ pub trait Backend: Send + Sync {
     async fn register(&self, row: RegistryRow) -> Result<()>;
     /// Opens one, checking that registry and store agree, checksums, and the anchor.
     async fn open(&self, name: &str) -> Result<Arc<dyn Environment>>;
-    /// Whether a backup could be put in the place of an environment's store: it is whole, and this environment's.
+    /// Whether a backup could be put in the place of an environment's store: it is whole, and this environment's. Whether
+    /// the master key fits is for the caller to see.
     /// Changes nothing, and can be asked while the environment is open. [`crate::Error::Unrestorable`] if not.
-    async fn restorable(&self, name: &str, from: &Path) -> Result<()>;
+    async fn restorable(&self, name: &str, from: &Path) -> Result<Restorable>;
     /// Puts a backup in the place of an environment's store, with a new incarnation, and applies the list
     /// of erasures it knows. [`crate::Error::Unrestorable`] as [`Backend::restorable`] tells.
     async fn restore(

@@ -17,7 +17,9 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use store::{AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Result};
+use store::{
+    AdministratorRow, Backend, Environment, Error, Identity, Making, RegistryRow, Restorable, Result,
+};
 use store_postgres::PostgresBackend;
 use store_sqlite::SqliteBackend;
 use tokio::sync::Mutex;
@@ -274,7 +276,7 @@ impl Backend for Places {
         }
     }
 
-    async fn restorable(&self, name: &str, from: &Path) -> Result<()> {
+    async fn restorable(&self, name: &str, from: &Path) -> Result<Restorable> {
         let Some(kept) = self.named.get(name) else {
             return self.main.restorable(name, from).await;
         };

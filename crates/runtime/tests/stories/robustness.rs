@@ -216,3 +216,60 @@ async fn an_environment_opens_with_its_own_master_key_only() {
     drop(right);
     open([8; 32]).await.err().expect("nothing opens");
 }
+
+/// Nothing is stopped and nothing is replaced for a backup that could not be opened afterwards.
+#[tokio::test]
+async fn a_backup_that_was_sealed_with_another_master_key_is_refused() {
+    let ground = ground().await;
+    let hook = program::Key::new("hook").expect("a key");
+    ground.live().set_secret(ada(), hook, Some("hush")).await.expect("it is set");
+    let [backup, unknown] = ["backup", "unknown"].map(|name| ground.store.folder().join(name));
+    ground.live().store().backup(&backup).await.expect("it is backed up");
+    ground.greenroom.stop().await.expect("it stops");
+    let crate::ground::Ground { greenroom, store } = ground;
+    drop(greenroom);
+    let key_of_now = [8; 32];
+    // The same environment, with all that is sealed gone: as if it had been made with another key.
+    let at_rest = store.backend().await.open("live").await.expect("it opens");
+    for secret in at_rest.secrets().await.expect("they read") {
+        at_rest.outside(store::OutsideChange::DropSecret(secret.key)).await.expect("it is gone");
+    }
+    at_rest.backup(&unknown).await.expect("it is backed up");
+    at_rest.close().await.expect("it closes");
+    let clock = || std::sync::Arc::new(runtime::clock::SystemClock);
+
+    let greenroom = runtime::Greenroom::open(store.backend().await, key_of_now, clock(), Options::default());
+    let greenroom = greenroom.await.expect("it opens");
+    let live = greenroom.environment("live").expect("it is served");
+    let told = greenroom.restore_environment("live", &backup, ada()).await.err().expect("it is refused");
+    assert!(
+        told.to_string().contains("cannot be restored") && told.to_string().contains("another master key"),
+        "{told}"
+    );
+    apply(&live, SHOP).await;
+    send(&live, vec![order("m1", "u1", "5", live.now())]).await;
+    assert_eq!(points(&live, "u1").await, 5, "it goes on, and was never stopped");
+    drop(live);
+    greenroom.stop().await.expect("it stops");
+    drop(greenroom);
+
+    let restore = async |key, from: &std::path::Path| {
+        let backend = store.backend().await;
+        runtime::Greenroom::restore_stopped(&*backend, key, clock(), "live", from, ada()).await
+    };
+    let told = restore(key_of_now, &backup).await.expect_err("it is refused");
+    assert!(told.to_string().contains("another master key"), "{told}");
+    {
+        let greenroom =
+            runtime::Greenroom::open(store.backend().await, key_of_now, clock(), Options::default());
+        let greenroom = greenroom.await.expect("it opens as before");
+        assert_eq!(
+            points(&greenroom.environment("live").expect("well"), "u1").await,
+            5,
+            "nothing was replaced"
+        );
+        greenroom.stop().await.expect("it stops");
+    }
+    restore(key_of_now, &unknown).await.expect("nothing in it is sealed");
+    restore(crate::ground::MASTER_KEY, &backup).await.expect("its own key");
+}

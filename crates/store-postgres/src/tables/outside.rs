@@ -75,7 +75,7 @@ pub(crate) async fn keys(session: &Session) -> Result<Vec<KeyRow>> {
     Ok(found)
 }
 
-fn secret_sum(row: &SecretRow) -> i64 {
+pub(crate) fn secret_sum(row: &SecretRow) -> i64 {
     Sum::of("secret").text(&row.key).bytes(&row.sealed).int(micros(row.set_at)).text(&row.actor).end()
 }
 
