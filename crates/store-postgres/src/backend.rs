@@ -21,6 +21,7 @@ use crate::{
     environment::PostgresEnvironment,
     fault::{self, Fault},
     making::PostgresMaking,
+    migrating::Migration,
     opened::Opened,
     pool::{Lane, Lease, Login, Pool, quoted},
     registry::{self, Entry},
@@ -53,9 +54,7 @@ impl PostgresBackend {
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let address = Address::parse(url, &options)?;
         let installing = Arc::new(Pool::new(installing(&address), INSTALLING, &options));
-        let mut lease = installing.lease(Lane::Short).await?;
-        control(&mut lease, options.must_exist).await.map_err(Fault::told_of_control)?;
-        drop(lease);
+        control(&installing, &options).await.map_err(Fault::told_of_control)?;
         Ok(Self(Arc::new(House { address, options, installing, open: Mutex::default() })))
     }
 }
@@ -73,21 +72,20 @@ pub(crate) fn installing(address: &Address) -> Login {
 }
 
 /// Makes or migrates the control store.
-async fn control(lease: &mut Lease, must_exist: bool) -> fault::Result<()> {
+async fn control(installing: &Arc<Pool>, options: &Options) -> fault::Result<()> {
     let what = "the control store";
-    schema::suits(lease).await?;
-    let at = schema::version(lease, schema::CONTROL_SCHEMA).await?;
-    if at == 0 && must_exist {
+    let lease = installing.lease(Lane::Short).await?;
+    schema::suits(&lease).await?;
+    let at = schema::version(&lease, schema::CONTROL_SCHEMA).await?;
+    if at == 0 && options.must_exist {
         return Err(Error::Missing("a store of Greenroom in this database".to_owned()).into());
     }
     if !schema::is_behind(at, schema::CONTROL, what)? {
         return Ok(());
     }
-    lease.dirty();
-    schema::begin(lease).await?;
-    lease.plain(&format!("CREATE SCHEMA IF NOT EXISTS {}", schema::CONTROL_SCHEMA)).await?;
-    schema::migrate(lease, schema::CONTROL_SCHEMA, schema::CONTROL, what).await?;
-    lease.commit().await
+    drop(lease);
+    let migration = Migration { schema: schema::CONTROL_SCHEMA, steps: schema::CONTROL, what, role: None };
+    migration.run(installing, options).await
 }
 
 /// Makes an environment's role and empty schema, and registers it, inside a transaction that
@@ -199,7 +197,7 @@ impl House {
 
     /// An environment whose schema is today's.
     async fn migrated(&self, name: &str) -> Result<Entry> {
-        let mut lease = self.lease().await?;
+        let lease = self.lease().await?;
         let entry = registry::environment(&lease, name)
             .await
             .map_err(Fault::told_of_control)?
@@ -217,11 +215,11 @@ impl House {
             if !schema::is_behind(at, schema::STORE, &what)? {
                 return Ok(());
             }
-            lease.dirty();
-            schema::begin(&lease).await?;
-            schema::migrate(&lease, &entry.schema, schema::STORE, &what).await?;
-            schema::grant(&lease, &entry.schema, &entry.role).await?;
-            lease.commit().await
+            drop(lease);
+            let (schema, role) = (&entry.schema, Some(entry.role.as_str()));
+            Migration { schema, steps: schema::STORE, what: &what, role }
+                .run(&self.installing, &self.options)
+                .await
         };
         let outcome: fault::Result<()> = work.await;
         outcome.map_err(|fault| {

@@ -34,16 +34,21 @@ impl Fault {
         }
     }
 
+    /// Whether PostgreSQL says this.
+    pub(crate) fn is(&self, state: &SqlState) -> bool {
+        self.state() == Some(state)
+    }
+
     /// Whether somebody else's write came between: the batch is decided again.
     pub(crate) fn is_conflict(&self) -> bool {
         [SqlState::UNIQUE_VIOLATION, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE]
             .iter()
-            .any(|state| self.state() == Some(state))
+            .any(|state| self.is(state))
     }
 
     /// Whether this only follows from an earlier error of the same transaction.
     pub(crate) fn follows(&self) -> bool {
-        self.state() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
+        self.is(&SqlState::IN_FAILED_SQL_TRANSACTION)
     }
 
     /// As the contract says it. `whose` and `doing` name the store and the work, for people.

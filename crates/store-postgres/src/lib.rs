@@ -40,6 +40,7 @@ mod export;
 mod fault;
 mod full;
 mod making;
+mod migrating;
 mod opened;
 mod options;
 mod pool;

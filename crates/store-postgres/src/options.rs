@@ -20,6 +20,9 @@ pub struct Options {
     /// How long a transaction may stand still before the server ends it: a node that is stopped in the middle
     /// of one holds the others up for no longer.
     pub idle_timeout: Duration,
+    /// How long a migration is tried again when others hold locks on what it changes. No attempt waits longer than
+    /// `lock_timeout`, since others queue behind it.
+    pub migration_wait: Duration,
     /// Whether the tables are distributed (Citus) over so many shards by the hash of their keys. Background work is then
     /// committed shard by shard.
     pub distributed_over: Option<u16>,
@@ -36,6 +39,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(4),
+            migration_wait: Duration::from_mins(5),
             distributed_over: None,
             must_exist: false,
         }

@@ -106,6 +106,38 @@ async fn a_migration_takes_the_time_that_it_takes() {
     assert_eq!(one.rehearsals(None, 9).await.expect("the tables are there").rows, []);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_waits_for_whoever_is_in_its_way_and_names_them() {
+    let database = Database::make().await;
+    database.backend().await.create(identity("one"), at(0)).await.expect("well").close().await.expect("well");
+    let (mut other, schema) = (database.superuser().await, database.schema("one").await);
+    let older = "DROP TABLE rehearsal, rehearsal_member; DELETE FROM migration WHERE no = 3";
+    other.batch_execute(&format!("SET search_path TO \"{schema}\"; {older}")).await.expect("well");
+    let pid: i32 = other.query_one("SELECT pg_backend_pid()", &[]).await.expect("it tells").get(0);
+    other.batch_execute("SET application_name TO 'nightly dump'").await.expect("well");
+    let options = |seconds| Options {
+        lock_timeout: Duration::from_millis(600),
+        migration_wait: Duration::from_secs(seconds),
+        ..Options::default()
+    };
+    // Reading goes on meanwhile, writing does not.
+    let dump = other.transaction().await.expect("well");
+    dump.batch_execute("LOCK TABLE migration IN SHARE MODE").await.expect("well");
+    let told = database.backend_with(options(1)).await.open("one").await.err().expect("somebody has a lock");
+    assert!(matches!(&told, Error::Recovering(_)), "{told}");
+    for said in ["has to be migrated", &format!("process {pid} has it"), "nightly dump", "s)"] {
+        assert!(told.to_string().contains(said), "{told}");
+    }
+    let backend = database.backend_with(options(60)).await;
+    let opening = tokio::spawn(async move { backend.open("one").await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!opening.is_finished(), "longer than any lock is waited for");
+    dump.rollback().await.expect("well");
+    let one = opening.await.expect("it ends").expect("it is migrated");
+    must(&one, 0, life(profile(1), 0, 1)).await;
+    assert_eq!(one.rehearsals(None, 9).await.expect("the tables are there").rows, []);
+}
+
 /// Commits the next record of a profile, as often as it takes; how often that was.
 async fn patiently(environment: &Arc<dyn Environment>, n: u64) -> u32 {
     for tries in 1..200 {
