@@ -207,8 +207,8 @@ impl Places {
 #[async_trait]
 impl Backend for Places {
     fn is_shared(&self) -> bool {
-        // One that did not answer may do so later.
-        self.main.is_shared() || self.named.values().any(|kept| matches!(kept.own.at, Place::Database(_)))
+        // One that did not answer, or that another process holds, may do so later: it is looked for again.
+        self.main.is_shared() || !self.named.is_empty()
     }
 
     async fn id(&self) -> Result<[u8; 16]> {

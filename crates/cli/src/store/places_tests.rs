@@ -244,6 +244,36 @@ async fn a_backup_goes_into_a_new_store_when_the_old_one_is_lost() {
     assert_eq!(restored.record_count().await.expect("well"), 1);
 }
 
+/// As a database that was down is.
+#[tokio::test]
+async fn a_folder_that_another_process_holds_is_looked_for_until_it_is_free() {
+    let ground = Ground::new();
+    let open = async || {
+        let backend = ground.opened(&[("own", "own")]).await;
+        let clock = Arc::new(runtime::clock::SystemClock);
+        runtime::Greenroom::open(backend, [7; 32], clock, runtime::environment::Options::default()).await
+    };
+    let greenroom = open().await.expect("it opens");
+    let actor = runtime::control::Actor::system();
+    greenroom.create_environment("own", actor).await.expect("it is made");
+    greenroom.stop().await.expect("well");
+    drop(greenroom);
+
+    let other = ground.alone("own");
+    let greenroom = open().await.expect("live is served");
+    let unopened = greenroom.unopened();
+    assert!(unopened.len() == 1 && unopened[0].why.contains("in use by another process"), "{unopened:?}");
+    drop(other);
+    let served = async {
+        while greenroom.environment("own").is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(AGAIN_AFTER * 4, served).await.expect("it is found without a restart");
+    assert_eq!(greenroom.unopened(), []);
+    greenroom.stop().await.expect("well");
+}
+
 #[tokio::test]
 async fn the_data_folder_is_no_store_of_ones_own() {
     let ground = Ground::new();
