@@ -1,12 +1,15 @@
 //! The control store: the registry of environments with the roles that serve them, and the administrators.
 //! Small and seldom written.
 
+use std::pin::pin;
+
+use bytes::Bytes;
 use jiff::Timestamp;
 use store::{
     AdministratorRow, Error, RegistryRow,
     encoding::{Sum, array, micros, opt_time, time, verify},
 };
-use tokio_postgres::Row;
+use tokio_postgres::{Row, binary_copy::BinaryCopyInWriter, types::Type};
 
 use crate::{
     fault::{Result, damaged},
@@ -88,26 +91,35 @@ pub(crate) async fn environment(session: &Session, name: &str) -> Result<Option<
 /// Puts one that is not there, or says anew where one is kept.
 pub(crate) async fn put_environment(session: &Session, entry: &Entry) -> Result<()> {
     let Entry { row, schema, role, password } = entry;
-    session
-        .execute(
-            "INSERT INTO greenroom.environment
-               (id, name, live, made_at, making, schema, role, password, crc, elsewhere)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-             ON CONFLICT (id) DO UPDATE SET crc = excluded.crc, elsewhere = excluded.elsewhere",
-            &[
-                &row.id.as_slice(),
-                &row.name,
-                &row.live,
-                &micros(row.made_at),
-                &row.making,
-                schema,
-                role,
-                password,
-                &environment_sum(entry),
-                &row.elsewhere.as_ref().map(<[u8; 16]>::as_slice),
-            ],
-        )
+    let (id, sum) = (row.id.as_slice(), environment_sum(entry));
+    let elsewhere = row.elsewhere.as_ref().map(<[u8; 16]>::as_slice);
+    let known = "UPDATE greenroom.environment SET crc = $2, elsewhere = $3 WHERE id = $1";
+    if session.execute(known, &[&id, &sum, &elsewhere]).await? == 1 {
+        return Ok(());
+    }
+    // The server's log may keep statements with their parameters, and never what is copied: the password is among this.
+    let sql = "COPY greenroom.environment
+                 (id, name, live, made_at, making, schema, role, password, crc, elsewhere)
+               FROM STDIN (FORMAT binary)";
+    let sink = session.client().copy_in::<_, Bytes>(sql).await?;
+    let types = [
+        Type::BYTEA,
+        Type::TEXT,
+        Type::BOOL,
+        Type::INT8,
+        Type::BOOL,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT8,
+        Type::BYTEA,
+    ];
+    let mut rows = pin!(BinaryCopyInWriter::new(sink, &types));
+    let made_at = micros(row.made_at);
+    rows.as_mut()
+        .write(&[&id, &row.name, &row.live, &made_at, &row.making, schema, role, password, &sum, &elsewhere])
         .await?;
+    rows.finish().await?;
     Ok(())
 }
 

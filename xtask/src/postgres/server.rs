@@ -56,6 +56,12 @@ impl Server {
         cluster.begin()
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> Result<String> {
+        let log = self.folder.join("log");
+        fs::read_to_string(&log).with_context(|| format!("reading {}", log.display()))
+    }
+
     /// What the superuser is answered, a line a row.
     pub fn ask(&self, sql: &str) -> Result<String> {
         self.psql(&self.url, sql)

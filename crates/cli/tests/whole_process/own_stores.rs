@@ -349,3 +349,25 @@ fn nodes_meet_in_the_environments_own_store() -> Result<()> {
     one.stop()?;
     two.stop()
 }
+
+/// A database's log may keep every statement with its parameters.
+#[test]
+fn no_password_of_a_role_reaches_the_databases_log() -> Result<()> {
+    let estate = Estate::new()?;
+    for sql in ["ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()"] {
+        estate.postgres.ask(sql)?;
+    }
+    let config = estate.config("greenroom.toml", &[("live", &estate.postgres.database("live")?)])?;
+    let server = estate.serve(&config)?;
+    send(&server, "live", &["l-1"], "40.00")?;
+    let backup = server.json(&["backup", "--environment", "live"])?;
+    let backup = backup["name"].as_str().context("it has a name")?.to_owned();
+    server.json(&["restore", "--environment", "live", &backup, "--auto-approve"])?;
+    server.stop()?;
+    let password = estate.postgres.ask_in("live", "SELECT password FROM greenroom.environment")?;
+    let (password, log) = (password.trim(), estate.postgres.log()?);
+    ensure!(password.len() > 20, "one environment has one: {password}");
+    ensure!(log.contains("CREATE ROLE") && log.contains("parameters: $1"), "everything is logged");
+    ensure!(!log.contains(password), "but not that");
+    Ok(())
+}
