@@ -6,10 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        adjust, administrators, apply, audiences, audit, backup, clock, config, constants, demo, doctor, env,
-        explain, import, keys, migrate_store, outbox, plan, profile, pull, quarantine, rebuild, rehearsals,
-        rehearse, restore, revisions, rollback, secrets, send, serve, switch, tail, test, validate, verify,
-        work,
+        adjust, administrators, apply, audiences, audit, backup, change_master_key, clock, config, constants,
+        demo, doctor, env, explain, import, keys, migrate_store, outbox, plan, profile, pull, quarantine,
+        rebuild, rehearsals, rehearse, restore, revisions, rollback, secrets, send, serve, switch, tail,
+        test, validate, verify, work,
     },
     output::Format,
 };
@@ -176,6 +176,8 @@ pub(crate) enum Command {
     Restore(restore::Restore),
     /// Move environments whole from one store into another
     MigrateStore(migrate_store::MigrateStore),
+    /// Seal everything with another master key, with all servers stopped
+    ChangeMasterKey(change_master_key::ChangeMasterKey),
 }
 
 #[cfg(test)]
@@ -196,6 +198,7 @@ mod tests {
             "serve --config greenroom.toml --data x",
             "demo",
             "doctor --config greenroom.toml",
+            "change-master-key --new-key-file key --auto-approve",
             "version --output json",
             "config check greenroom.toml",
             "env list",

@@ -1,7 +1,7 @@
 //! The `greenroom` command: it serves a data folder, and is a client of the server that does.
 //!
-//! One file a command in `commands`; everything but `serve`, `demo`, `doctor`, `validate`, `test`, `config` and
-//! `migrate-store` goes through the admin API. Results go to standard output in the form that `--output` asks for,
+//! One file a command in `commands`; everything but `serve`, `demo`, `doctor`, `validate`, `test`, `config`,
+//! `migrate-store` and `change-master-key` goes through the admin API. Results go to standard output in the form that `--output` asks for,
 //! everything else to standard error; the exit codes are in [`exit`](exit::Exit).
 
 mod arguments;

@@ -121,7 +121,7 @@ impl Environment {
         options: Options,
     ) -> Result<(Arc<Self>, intake::Queue)> {
         let identity = store.identity().clone();
-        let seal = Seal::new(master_key, identity.id);
+        let seal = master_key::seal(&store, master_key).await?;
         let epochs = Epochs::new(Arc::clone(&store), seal.clone());
         let state = epochs.refresh().await?;
         let rules = epochs.rules(state.epoch).await?;

@@ -22,7 +22,7 @@ pub mod install;
 pub mod intake;
 pub mod keys;
 pub mod live;
-mod master_key;
+pub mod master_key;
 pub mod moving;
 pub mod nodes;
 pub mod opening;

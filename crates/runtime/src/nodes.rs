@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -273,4 +273,23 @@ impl Environment {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Refuses an environment that somebody serves. `of` tells people of which store, if there are several.
+pub(crate) async fn unserved(store: &Arc<dyn store::Environment>, of: &str) -> Result<()> {
+    let there = match store.nodes() {
+        Some(nodes) => nodes.there().await?,
+        None => Vec::new(),
+    };
+    if there.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = there.into_iter().map(|node| format!("`{}`", node.name)).collect();
+    Err(Error::Refused(format!(
+        "environment `{}`{of} is being served, by {}: stop every server{of}, and run the same command again (a server \
+         that was killed counts for {} seconds more)",
+        store.identity().name,
+        names.join(", "),
+        SESSION.as_secs(),
+    )))
 }

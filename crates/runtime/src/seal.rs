@@ -12,6 +12,8 @@ use crate::{Error, Result};
 #[derive(Clone)]
 pub struct Seal {
     cipher: XChaCha20Poly1305,
+    /// Of master keys before this one: they open, and seal nothing.
+    former: Vec<XChaCha20Poly1305>,
     environment: [u8; 16],
 }
 
@@ -28,7 +30,14 @@ const NONCE_BYTES: usize = 24;
 impl Seal {
     /// For an environment, under the install's master key.
     pub fn new(master: &[u8; 32], environment: [u8; 16]) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(master.into()), environment }
+        Self { cipher: XChaCha20Poly1305::new(master.into()), former: Vec::new(), environment }
+    }
+
+    /// Opens also what was sealed under these.
+    #[must_use]
+    pub fn with_former(self, keys: &[[u8; 32]]) -> Self {
+        let former = keys.iter().map(|key| XChaCha20Poly1305::new(key.into())).collect();
+        Self { former, ..self }
     }
 
     fn bound(&self, name: &str) -> Vec<u8> {
@@ -49,9 +58,11 @@ impl Seal {
     pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>> {
         let (nonce, text) =
             sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(|| Error::Sealed(name.to_owned()))?;
-        self.cipher
-            .decrypt(&XNonce::from(*nonce), Payload { msg: text, aad: &self.bound(name) })
-            .map_err(|_| Error::Sealed(name.to_owned()))
+        let bound = self.bound(name);
+        std::iter::once(&self.cipher)
+            .chain(&self.former)
+            .find_map(|key| key.decrypt(&XNonce::from(*nonce), Payload { msg: text, aad: &bound }).ok())
+            .ok_or_else(|| Error::Sealed(name.to_owned()))
     }
 }
 
@@ -67,6 +78,8 @@ mod tests {
         assert!(seal.open("other", &sealed).is_err());
         assert!(Seal::new(&[7; 32], [2; 16]).open("api_key", &sealed).is_err());
         assert!(Seal::new(&[8; 32], [1; 16]).open("api_key", &sealed).is_err());
+        let former = [[9; 32], [7; 32]];
+        assert_eq!(Seal::new(&[8; 32], [1; 16]).with_former(&former).open("api_key", &sealed)?, b"hush");
         let mut flipped = sealed;
         flipped[30] ^= 1;
         assert!(seal.open("api_key", &flipped).is_err());

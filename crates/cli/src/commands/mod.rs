@@ -6,6 +6,7 @@ pub(crate) mod apply;
 pub(crate) mod audiences;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod change_master_key;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod constants;
@@ -97,5 +98,6 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<Exit> {
         Command::Backup(it) => it.run(context),
         Command::Restore(it) => it.run(context),
         Command::MigrateStore(it) => it.run(context),
+        Command::ChangeMasterKey(it) => it.run(context),
     }
 }

@@ -7,6 +7,7 @@ mod expressions;
 mod idempotency;
 mod import;
 mod long_work;
+mod master_key;
 mod moving;
 mod nodes;
 mod outages;

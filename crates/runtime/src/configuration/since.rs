@@ -62,6 +62,7 @@ fn in_words(change: &Change) -> Option<String> {
         | Change::ClockSet { .. }
         | Change::ScheduleReached { .. }
         | Change::KeyChanged { .. }
+        | Change::MasterKeyChanged
         | Change::Restored { .. } => return None,
     })
 }

@@ -104,6 +104,8 @@ pub enum Change {
         /// Made (or else revoked).
         made: bool,
     },
+    /// What is sealed was sealed with another master key.
+    MasterKeyChanged,
     /// The environment was restored from a backup.
     Restored {
         /// The incarnation from now on.

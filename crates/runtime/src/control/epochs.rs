@@ -105,6 +105,7 @@ impl EpochState {
             | Change::SecretChanged { .. }
             | Change::ScheduleReached { .. }
             | Change::KeyChanged { .. }
+            | Change::MasterKeyChanged
             | Change::Restored { .. } => {}
         }
         Ok(())

@@ -48,7 +48,8 @@ impl Environment {
         Ok(epoch)
     }
 
-    async fn change_here(
+    /// The same where nobody else serves the environment.
+    pub(crate) async fn change_here(
         &self,
         draft: &ControlDraft,
         extra: &ControlWrites,

@@ -20,9 +20,7 @@ use crate::{
     clock::{SharedClock, SystemClock},
     environment::Options,
     history::Verified,
-    master_key,
-    nodes::SESSION,
-    work,
+    master_key, nodes, work,
 };
 
 /// What is being done to an environment.
@@ -73,6 +71,9 @@ pub struct Moved {
     /// Records decided again in the target, equal to the byte.
     pub redecided: u64,
 }
+
+/// Nobody may serve what is moved: what they take in from now on would stay behind.
+const OF_THE_SOURCE: &str = " of the source";
 
 /// A move from one store into another.
 pub struct Move {
@@ -135,7 +136,7 @@ impl Move {
         if there.is_empty() {
             for row in &wanted {
                 let source = self.from.open(&row.name).await?;
-                unserved(&source).await?;
+                nodes::unserved(&source, OF_THE_SOURCE).await?;
                 source.close().await?;
             }
             return Ok(wanted);
@@ -178,7 +179,7 @@ impl Move {
         };
         let making = self.to.begin(source.identity().clone(), row.made_at).await?;
         let told = copy::copy(source, &making, records, &mut tell).await?;
-        unserved(source).await?;
+        nodes::unserved(source, OF_THE_SOURCE).await?;
         if (source.record_count().await?, source.epoch().await?) != (records, epoch)
             || told.count("records") != records
         {
@@ -279,7 +280,7 @@ impl Move {
                 continue;
             }
             let (source, target) = (self.from.open(&row.name).await?, self.to.open(&row.name).await?);
-            unserved(&source).await?;
+            nodes::unserved(&source, OF_THE_SOURCE).await?;
             let (left, right) = (copy::tally(&source).await?, copy::tally(&target).await?);
             source.close().await?;
             target.close().await?;
@@ -373,25 +374,6 @@ impl Move {
             None => Ok(rows.len() as u64),
         }
     }
-}
-
-/// Refuses what somebody serves: what they take in from now on would stay behind.
-async fn unserved(source: &Arc<dyn store::Environment>) -> Result<()> {
-    let there = match source.nodes() {
-        Some(nodes) => nodes.there().await?,
-        None => Vec::new(),
-    };
-    if there.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<String> = there.into_iter().map(|node| format!("`{}`", node.name)).collect();
-    Err(Error::Refused(format!(
-        "environment `{}` of the source is being served, by {}: stop every server of the source, and run the same \
-         command again (a server that was killed counts for {} seconds more)",
-        source.identity().name,
-        names.join(", "),
-        SESSION.as_secs(),
-    )))
 }
 
 fn other_administrator(name: &str) -> String {

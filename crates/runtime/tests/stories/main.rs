@@ -15,6 +15,7 @@ mod identity;
 mod ledger_stories;
 mod live_log;
 mod long_work;
+mod master_key;
 mod promotion;
 mod rehearsal;
 mod robustness;

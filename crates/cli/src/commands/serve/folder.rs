@@ -91,6 +91,37 @@ fn read_key(text: &str) -> Result<[u8; 32]> {
         .ok_or_else(|| anyhow!("a master key is 64 hexadecimal digits"))
 }
 
+/// The file of a master key that is to take the place of the folder's.
+const NEW_MASTER_KEY_FILE: &str = "new-master.key";
+
+/// A master key in a file of its own.
+pub(crate) fn master_key_in(path: &Path) -> Result<[u8; 32]> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    read_key(&text).with_context(|| path.display().to_string())
+}
+
+/// The master key that is to take the place of the folder's, and its file: made, unless an attempt that was broken off
+/// has left it.
+pub(crate) fn new_master_key(folder: &Path) -> Result<([u8; 32], PathBuf)> {
+    let path = folder.join(NEW_MASTER_KEY_FILE);
+    if !path.try_exists().with_context(|| format!("looking for {}", path.display()))? {
+        write_private(&path, &format!("{}\n", hexadecimal::write(&runtime::seal::random::<32>()?)))?;
+    }
+    Ok((master_key_in(&path)?, path))
+}
+
+/// Puts it in the folder's place. The one before stays in a file that is answered: backups made under it need it.
+pub(crate) fn replace_master_key(folder: &Path, before: &[u8; 32]) -> Result<PathBuf> {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let kept = folder.join(format!("master-until-{now}.key"));
+    write_private(&kept, &format!("{}\n", hexadecimal::write(before)))?;
+    let (new, path) = (folder.join(NEW_MASTER_KEY_FILE), folder.join(MASTER_KEY_FILE));
+    let doing = || format!("putting {} in the place of {}", new.display(), path.display());
+    fs::rename(&new, &path).with_context(doing)?;
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(doing)?;
+    Ok(kept)
+}
+
 /// Makes the first administrator when there is none; gives the file that has the token.
 pub(super) async fn first_administrator(greenroom: &Greenroom, folder: &Path) -> Result<Option<PathBuf>> {
     let path = folder.join(ADMIN_TOKEN_FILE);

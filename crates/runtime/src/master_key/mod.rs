@@ -2,24 +2,47 @@
 //! only that key opens: looked at before anything of the environment runs, so that a process with another key does not
 //! serve it, and does none of its work, instead of failing at the first secret or constant that it needs.
 
+mod change;
+
 use std::sync::Arc;
 
 use store::{Commit, Condition, ControlWrites, OutsideChange, Restorable, SecretRow};
 
 use crate::{Environment, Error, Result, control::Actor, seal::Seal};
 
+pub use change::{Changed, MasterKeyChange};
+
 /// What that value is called: no secret of a program can be.
 const NAME: &str = "(master key)";
 const VALUE: &[u8] = b"greenroom";
+
+/// What the master keys before this one are called, newest first: constants that were bound under them stand in the
+/// journal as they are.
+const FORMER: &str = "(former master keys)";
 
 /// What a secret's value is bound to.
 pub(crate) fn bound(key: &str) -> String {
     format!("secret `{key}`")
 }
 
-/// Whether a row is a secret of the program, and not the value by which the master key is known.
+/// Whether a row is a secret of the program, and not what is kept about master keys.
 pub(crate) fn is_of_the_program(row: &SecretRow) -> bool {
-    row.key != NAME
+    row.key != NAME && row.key != FORMER
+}
+
+/// Opens what an environment with these secrets has ever sealed.
+pub(crate) async fn seal(store: &Arc<dyn store::Environment>, master: &[u8; 32]) -> Result<Seal> {
+    let seal = Seal::new(master, store.identity().id);
+    let keys = former(&seal, &store.secrets().await?)?;
+    Ok(seal.with_former(&keys))
+}
+
+/// The master keys before this one.
+fn former(seal: &Seal, rows: &[SecretRow]) -> Result<Vec<[u8; 32]>> {
+    let Some(row) = rows.iter().find(|row| row.key == FORMER) else { return Ok(Vec::new()) };
+    let keys = seal.open(&bound(FORMER), &row.sealed)?;
+    let (keys, rest) = keys.as_chunks::<32>();
+    if rest.is_empty() { Ok(keys.to_vec()) } else { Err(Error::Sealed(bound(FORMER))) }
 }
 
 fn wrong(name: &str) -> Error {
@@ -30,7 +53,7 @@ fn wrong(name: &str) -> Error {
 pub(crate) async fn check(store: &Arc<dyn store::Environment>, master: &[u8; 32]) -> Result<bool> {
     let identity = store.identity();
     let rows = store.secrets().await?;
-    let Some(row) = rows.iter().find(|row| !is_of_the_program(row)) else { return Ok(false) };
+    let Some(row) = rows.iter().find(|row| row.key == NAME) else { return Ok(false) };
     opens(&Seal::new(master, identity.id), row, &identity.name).map(|()| true)
 }
 
