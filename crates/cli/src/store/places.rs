@@ -193,14 +193,35 @@ impl Places {
         let Identity { id, ref name, live, .. } = *identity;
         let row =
             RegistryRow { id, name: name.clone(), live, made_at, making: false, elsewhere: Some(own.id) };
-        match self.main.register(row).await {
-            Err(Error::Exists(_)) => refused(format!(
-                "environment `{name}` was made in its own store, and in the main store by somebody else at the same \
-                 moment, whose configuration has no [environments.{name}.store]. All servers need the same entries; take \
-                 this one out, or choose another name"
-            )),
-            told => told,
+        self.main.register(row).await
+    }
+
+    /// Makes one in its own store, and registers it.
+    async fn make_there(
+        &self,
+        identity: Identity,
+        made_at: Timestamp,
+        own: &Own,
+    ) -> Result<Arc<dyn Environment>> {
+        // What both stores check: of two that make it at once one is told that it exists.
+        let made = own.backend.create(identity.clone(), made_at).await?;
+        let Err(error) = self.register(&identity, made_at, own).await else { return Ok(made) };
+        made.close().await?;
+        if !matches!(error, Error::Exists(_)) {
+            return Err(error);
         }
+        // Nobody has used it, and nobody may take it for the one of this name: what is only registered there is taken
+        // over when the other is moved there.
+        let Identity { id, name, live, .. } = identity;
+        let elsewhere = Some(self.main.id().await?);
+        let row = RegistryRow { id, name: name.clone(), live, made_at, making: false, elsewhere };
+        own.backend.register(row).await?;
+        refused(format!(
+            "environment `{name}` was made in its own store, and elsewhere by somebody else at the same moment, whose \
+             configuration has another [environments.{name}.store], or none. That one counts; all servers need the same \
+             entries. Change this one, or move the environment here: `greenroom migrate-store --environment {name} --from \
+             THERE --to OWN --registry MAIN`"
+        ))
     }
 }
 
@@ -252,13 +273,7 @@ impl Backend for Places {
             }
         }
         let own = self.own(&name, kept).await?;
-        // What both stores check: of two that make it at once one is told that it exists.
-        let made = own.backend.create(identity.clone(), made_at).await?;
-        if let Err(error) = self.register(&identity, made_at, &own).await {
-            made.close().await?;
-            return Err(error);
-        }
-        Ok(made)
+        self.make_there(identity, made_at, &own).await
     }
 
     async fn begin(&self, identity: Identity, made_at: Timestamp) -> Result<Arc<dyn Making>> {

@@ -172,8 +172,18 @@ async fn one_that_is_made_in_both_at_once_is_refused() {
     let own = places.named["one"].get().await.expect("it opens");
     let mut other = identity("one");
     other.id = [1; 16];
-    let told = places.register(&other, at(0), &own).await.expect_err("it is taken").to_string();
+    let told = places.make_there(other, at(0), &own).await.err().expect("it is taken").to_string();
     assert!(told.contains("by somebody else at the same moment"), "{told}");
+    // What was made in vain is no environment any more, and is in nobody's way who moves the other there.
+    let there = own.backend.environments().await.expect("well").remove(0);
+    assert_eq!(there.elsewhere, Some(main.id().await.expect("well")));
+    let making = own.backend.begin(identity("one"), at(0)).await.expect("it is taken over");
+    making.finish().await.expect("well");
+    let there = own.backend.environments().await.expect("well");
+    assert_eq!(
+        there.iter().map(|row| (row.id, row.elsewhere)).collect::<Vec<_>>(),
+        [(identity("one").id, None)]
+    );
 }
 
 #[tokio::test]
