@@ -40,8 +40,8 @@ pub struct Index {
     pub(crate) audiences_with_windows: Vec<usize>,
     /// The metrics over rolling or calendar windows that some audience reads.
     pub(crate) rolling: Vec<Key>,
-    /// By event type: the properties that its reactors and metrics read, dotted, with their types.
-    property_types: BTreeMap<Key, Vec<(String, ValueType)>>,
+    /// By event type: the properties that its reactors and metrics read, with their types.
+    property_types: BTreeMap<Key, Vec<(Vec<String>, ValueType)>>,
     /// Name in identify's `traits` → trait key.
     pub(crate) trait_names: BTreeMap<String, Key>,
     has_budgets: bool,
@@ -106,9 +106,9 @@ impl Index {
             let types = dotted
                 .into_iter()
                 .map(|dotted| {
-                    let path: Vec<&str> = dotted.split('.').collect();
+                    let path: Vec<String> = dotted.split('.').map(str::to_owned).collect();
                     let of_type = type_at(&event_type.schema, &path);
-                    (dotted, of_type)
+                    (path, of_type)
                 })
                 .collect();
             self.property_types.insert(key.clone(), types);
@@ -134,7 +134,10 @@ impl Index {
     ) -> Cow<'_, ValueType> {
         let Some(event) = event else { return Cow::Owned(ValueType::Any) };
         let read = self.property_types.get(event).into_iter().flatten();
-        match read.into_iter().find(|(dotted, _)| dotted.split('.').eq(path.iter().map(AsRef::as_ref))) {
+        match read
+            .into_iter()
+            .find(|(at, _)| at.iter().map(String::as_str).eq(path.iter().map(AsRef::as_ref)))
+        {
             Some((_, of_type)) => Cow::Borrowed(of_type),
             None => Cow::Owned(
                 rules

@@ -99,6 +99,10 @@ impl Facts for View<'_> {
         value
     }
 
+    fn items(&self, path: &[Arc<str>], of_type: &ValueType, wanted: &[Arc<str>]) -> Option<Value> {
+        Value::narrowed(self.event?.properties.at(path)?, of_type, wanted)
+    }
+
     fn event_name(&self) -> Option<Value> {
         self.event.map(|event| Value::String(Arc::clone(&event.name)))
     }

@@ -87,6 +87,24 @@ impl Value {
         }
     }
 
+    /// The same of a list of objects, with none but the `wanted` of their fields. Where none is, its items are nothing
+    /// but there.
+    pub fn narrowed<'a, J: Json<'a>>(json: J, of_type: &ValueType, wanted: &[Arc<str>]) -> Option<Self> {
+        let (Look::List(items), ValueType::List(of)) = (json.look(), of_type) else {
+            return Self::from_json(json, of_type);
+        };
+        let ValueType::Object(declared) = &**of else { return Self::from_json(json, of_type) };
+        let narrowed = |item: J| {
+            let Look::Object(fields) = item.look() else { return None };
+            if wanted.is_empty() {
+                return Some(Self::Null);
+            }
+            let fields = fields.filter(|(name, _)| wanted.iter().any(|wanted| **wanted == **name));
+            Some(Self::object(fields, |key| declared.get_key_value(key)))
+        };
+        items.map(narrowed).collect::<Option<Arc<[_]>>>().map(Self::List)
+    }
+
     fn object<'a, 't, J: Json<'a>>(
         fields: impl Iterator<Item = (&'a str, J)>,
         declared: impl Fn(&str) -> Option<(&'t Arc<str>, &'t (ValueType, bool))>,

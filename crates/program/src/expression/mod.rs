@@ -9,6 +9,7 @@ mod checker;
 mod evaluate;
 mod json;
 mod limits;
+mod narrow;
 mod scan;
 mod syntax;
 mod tree;
@@ -62,6 +63,8 @@ pub struct Declared {
 pub trait Facts {
     /// The value at a path below `event.properties`.
     fn property(&self, path: &[Arc<str>], of_type: &ValueType) -> Option<Value>;
+    /// The same of a list of objects, of whose fields none but the `wanted` are looked at ([`Value::narrowed`]).
+    fn items(&self, path: &[Arc<str>], of_type: &ValueType, wanted: &[Arc<str>]) -> Option<Value>;
     /// The event's name on the wire.
     fn event_name(&self) -> Option<Value>;
     /// The event's `occurred_at`.

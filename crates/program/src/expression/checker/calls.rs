@@ -97,7 +97,7 @@ impl<'a> Checker<'a> {
         self.refer(Kind::Audience, key_text);
         let source = Source::Audience(key_text.into());
         let name: std::sync::Arc<str> = format!("in_audience('{key_text}')").into();
-        self.reads.insert(name.clone(), Read { source, name, of_type: ValueType::Bool });
+        self.reads.insert(name.clone(), Read { source, name, of_type: ValueType::Bool, wanted: None });
         Some(Typed::new(Node::Audience(key_text.into()), ValueType::Bool))
     }
 

@@ -126,7 +126,7 @@ impl<'a> Checker<'a> {
     }
 
     fn node(&mut self, source: Source, name: &str, of_type: ValueType) -> Node {
-        let read = Read { source, name: name.into(), of_type };
+        let read = Read { source, name: name.into(), of_type, wanted: None };
         self.reads.insert(Arc::clone(&read.name), read.clone());
         Node::Read(Box::new(read))
     }

@@ -24,6 +24,7 @@ use self::guards::Known;
 use super::{
     Expression, ExpressionFault, Scope, Value, ValueType, evaluate,
     limits::{DEPTH_MAX, FUEL},
+    narrow::narrow,
     syntax::Parsed,
     tree::{Node, Read},
 };
@@ -73,14 +74,17 @@ pub(super) fn check(
     }
     let mut faults = checker.faults;
     match typed {
-        Some(typed) if faults.is_empty() => Ok(Expression {
-            source: source.text.into(),
-            of_type: typed.of,
-            references: checker.references,
-            reads: checker.reads.keys().cloned().collect(),
-            sources: checker.reads.into_values().collect(),
-            root: Arc::new(typed.node),
-        }),
+        Some(Typed { mut node, of, .. }) if faults.is_empty() => {
+            narrow(&mut node);
+            Ok(Expression {
+                source: source.text.into(),
+                of_type: of,
+                references: checker.references,
+                reads: checker.reads.keys().cloned().collect(),
+                sources: checker.reads.into_values().collect(),
+                root: Arc::new(node),
+            })
+        }
         _ => {
             faults.sort_by_key(|fault| (fault.offset, fault.length));
             faults.dedup();

@@ -57,7 +57,12 @@ pub(super) fn fuel_of(root: &Node, facts: &dyn Facts) -> (Result<Value, Unevalua
 /// What a read sees, brought to its declared type; a value of another type counts as absent.
 pub(super) fn see(read: &Read, facts: &dyn Facts) -> Option<Value> {
     let value = match &read.source {
-        Source::Property(path) => return facts.property(path, &read.of_type),
+        Source::Property(path) => {
+            return match &read.wanted {
+                Some(wanted) => facts.items(path, &read.of_type, wanted),
+                None => facts.property(path, &read.of_type),
+            };
+        }
         Source::EventName => facts.event_name(),
         Source::EventTimestamp => facts.event_timestamp(),
         Source::Trait(key) => return facts.profile_trait(key, &read.of_type),
@@ -97,14 +102,17 @@ pub(super) fn constant(node: &Node) -> Result<Value, Unevaluated> {
     Machine::new(None).value(node).map_err(Unevaluated::from)
 }
 
+/// A read, by its name and what is wanted of it.
+type Seen = (Arc<str>, Option<Arc<[Arc<str>]>>);
+
 struct Machine<'f> {
     facts: Option<&'f dyn Facts>,
     locals: [Value; LOOPS_MAX],
     /// How many loops are being gone through.
     looping: usize,
-    /// What was read in loops, by name: a list of the event is brought from JSON once, not once an item, which
-    /// no fuel would pay for.
-    seen: BTreeMap<Arc<str>, Option<Value>>,
+    /// What was read in loops: a list of the event is brought from JSON once, not once an item, which no fuel would pay
+    /// for.
+    seen: BTreeMap<Seen, Option<Value>>,
     fuel: u64,
 }
 
@@ -313,11 +321,12 @@ impl<'f> Machine<'f> {
         if self.looping == 0 {
             return see(read, facts);
         }
-        if let Some(seen) = self.seen.get(&read.name) {
+        let of = (Arc::clone(&read.name), read.wanted.clone());
+        if let Some(seen) = self.seen.get(&of) {
             return seen.clone();
         }
         let value = see(read, facts);
-        self.seen.insert(Arc::clone(&read.name), value.clone());
+        self.seen.insert(of, value.clone());
         value
     }
 

@@ -133,6 +133,11 @@ impl Facts for Counting {
         self.given.property(path, of_type)
     }
 
+    fn items(&self, path: &[Arc<str>], of_type: &ValueType, wanted: &[Arc<str>]) -> Option<Value> {
+        self.reads.set(self.reads.get() + 1);
+        self.given.items(path, of_type, wanted)
+    }
+
     fn event_name(&self) -> Option<Value> {
         self.given.event_name()
     }

@@ -149,6 +149,11 @@ impl Facts for Given {
         Value::from_json(json, of_type)
     }
 
+    fn items(&self, path: &[Arc<str>], of_type: &ValueType, wanted: &[Arc<str>]) -> Option<Value> {
+        let json = path.iter().try_fold(&self.properties, |json, part| json.get(&**part))?;
+        Value::narrowed(json, of_type, wanted)
+    }
+
     fn event_name(&self) -> Option<Value> {
         Some(Value::String("Order Completed".into()))
     }

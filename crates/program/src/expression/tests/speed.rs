@@ -12,6 +12,10 @@ impl Facts for Ready {
     fn property(&self, _: &[Arc<str>], _: &ValueType) -> Option<Value> {
         Some(self.0.clone())
     }
+
+    fn items(&self, path: &[Arc<str>], of_type: &ValueType, _: &[Arc<str>]) -> Option<Value> {
+        self.property(path, of_type)
+    }
     fn event_name(&self) -> Option<Value> {
         None
     }
