@@ -41,7 +41,7 @@ impl Fields {
         match &self.0 {
             Form::Tree(tree) => tree,
             Form::Packed { bytes, begin, tree, .. } => {
-                tree.get_or_init(|| Json::Object(packed::object_of(bytes, *begin).to_map()))
+                tree.get_or_init(|| Json::Object(packed::object_of(bytes, *begin).into_map()))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a listener answers: its routes, and what all of them share.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use axum::{Router, middleware};
 use runtime::Greenroom;
@@ -13,11 +13,15 @@ use crate::{
     metrics::{self, Traffic},
 };
 
-/// What every handler has at hand.
+/// What every handler has at hand. Cloned several times for each request, so it is one pointer.
 #[derive(Clone)]
-pub struct Here {
+pub struct Here(Arc<Hand>);
+
+/// What is at hand.
+#[derive(Clone)]
+pub struct Hand {
     pub(crate) greenroom: Arc<Greenroom>,
-    pub(crate) listener: Arc<ListenerConfig>,
+    pub(crate) listener: ListenerConfig,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) backups: Option<PathBuf>,
     pub(crate) end: watch::Receiver<bool>,
@@ -33,15 +37,23 @@ impl Here {
         traffic: Arc<Traffic>,
         end: watch::Receiver<bool>,
     ) -> Self {
-        let listener = Arc::new(listener);
-        Self { greenroom, listener, traffic, backups: None, end, leases: Leases::default() }
+        let leases = Leases::default();
+        Self(Arc::new(Hand { greenroom, listener, traffic, backups: None, end, leases }))
     }
 
     /// With a folder that backups are put into. Without one they are refused.
     #[must_use]
     pub fn with_backups(mut self, folder: PathBuf) -> Self {
-        self.backups = Some(folder);
+        Arc::make_mut(&mut self.0).backups = Some(folder);
         self
+    }
+}
+
+impl Deref for Here {
+    type Target = Hand;
+
+    fn deref(&self) -> &Hand {
+        &self.0
     }
 }
 

@@ -93,7 +93,7 @@ impl<'a> Packed<'a> {
             Look::Number(number) => number.parse().map_or(Tree::Null, Tree::Number),
             Look::Text(text) => Tree::String(text.to_owned()),
             Look::List(items) => Tree::Array(items.map(Self::to_json).collect()),
-            Look::Object(fields) => Tree::Object(fields.to_map()),
+            Look::Object(fields) => Tree::Object(fields.into_map()),
         }
     }
 }
@@ -117,7 +117,6 @@ impl<'a> Json<'a> for Packed<'a> {
 }
 
 /// The items of a list, from the next on.
-#[derive(Clone, Copy)]
 pub(crate) struct Items<'a> {
     left: usize,
     rest: &'a [u8],
@@ -145,7 +144,6 @@ impl<'a> Iterator for Items<'a> {
 }
 
 /// The fields of an object, from the next on.
-#[derive(Clone, Copy)]
 pub(crate) struct Object<'a> {
     left: usize,
     rest: &'a [u8],
@@ -169,7 +167,7 @@ impl<'a> Object<'a> {
         None
     }
 
-    pub(crate) fn to_map(self) -> Map<String, Tree> {
+    pub(crate) fn into_map(self) -> Map<String, Tree> {
         self.map(|(name, value)| (name.to_owned(), value.to_json())).collect()
     }
 }

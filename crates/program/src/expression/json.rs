@@ -40,7 +40,7 @@ pub enum Look<'a, J: Json<'a>> {
 
 type Entry<'a> = (&'a String, &'a Tree);
 
-fn entry<'a>((key, value): Entry<'a>) -> (&'a str, &'a Tree) {
+fn entry((key, value): Entry<'_>) -> (&str, &Tree) {
     (key, value)
 }
 

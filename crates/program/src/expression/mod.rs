@@ -9,7 +9,6 @@ mod checker;
 mod evaluate;
 mod json;
 mod limits;
-mod narrow;
 mod scan;
 mod syntax;
 mod tree;

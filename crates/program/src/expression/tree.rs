@@ -50,36 +50,15 @@ impl Node {
             | Self::Matches(of, _) => {
                 vec![of]
             }
-            Self::And(pair) | Self::Or(pair) | Self::In(pair) => pair.iter().collect(),
-            Self::Compare(_, pair) | Self::Math(_, pair) => pair.iter().collect(),
+            Self::And(pair)
+            | Self::Or(pair)
+            | Self::In(pair)
+            | Self::Compare(_, pair)
+            | Self::Math(_, pair) => pair.iter().collect(),
             Self::Choose(parts) => parts.iter().collect(),
             Self::List(parts) | Self::Call(_, parts) => parts.iter().collect(),
             Self::Loop(each) => {
                 [Some(&each.over), each.test.as_ref(), Some(&each.body)].into_iter().flatten().collect()
-            }
-        }
-    }
-
-    /// The same, to be changed.
-    pub(super) fn parts_mut(&mut self) -> Vec<&mut Self> {
-        match self {
-            Self::Constant(_) | Self::Read(_) | Self::Local(_) | Self::Audience(_) => Vec::new(),
-            Self::Field(field) => vec![&mut field.object],
-            Self::Item(item) => vec![&mut item.list],
-            Self::Has(of)
-            | Self::Not(of)
-            | Self::Negate(of)
-            | Self::InTexts(of, _)
-            | Self::Matches(of, _) => {
-                vec![of]
-            }
-            Self::And(pair) | Self::Or(pair) | Self::In(pair) => pair.iter_mut().collect(),
-            Self::Compare(_, pair) | Self::Math(_, pair) => pair.iter_mut().collect(),
-            Self::Choose(parts) => parts.iter_mut().collect(),
-            Self::List(parts) | Self::Call(_, parts) => parts.iter_mut().collect(),
-            Self::Loop(each) => {
-                let Loop { over, test, body, .. } = &mut **each;
-                [Some(over), test.as_mut(), Some(body)].into_iter().flatten().collect()
             }
         }
     }

@@ -87,6 +87,7 @@ async fn no_rollback_takes_away_a_currency_that_somebody_holds() {
         "{refused:?}"
     );
     by_hand(&live, "u1", coins(5)).await;
-    live.rollback(before, ada(), None, None).await.expect("nobody holds or owes any");
+    // Before the sweep that follows the rollback begins.
     holds(&live).await;
+    live.rollback(before, ada(), None, None).await.expect("nobody holds or owes any");
 }

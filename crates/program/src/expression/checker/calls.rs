@@ -9,6 +9,7 @@ use regex::RegexBuilder;
 use super::{
     Checker, Typed,
     guards::Known,
+    narrow,
     operators::is_operator,
     suggest::{closest, did_you_mean},
 };
@@ -116,7 +117,10 @@ impl<'a> Checker<'a> {
             "size" => (Function::Size, &[String]),
             _ => return self.unknown_global(tree, name, of),
         };
-        let typed = self.expression(of, known)?;
+        let mut typed = self.expression(of, known)?;
+        if function == Function::Size {
+            narrow::by_size(&mut typed.node);
+        }
         let fits = wanted.contains(&typed.of) || (name == "size" && matches!(typed.of, List(_)));
         if !fits {
             let text = self.source.slice(of);

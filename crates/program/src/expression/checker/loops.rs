@@ -5,7 +5,7 @@ use cel::{
     parser::Expression as Tree,
 };
 
-use super::{Checker, Local, Typed, guards::Known};
+use super::{Checker, Local, Typed, guards::Known, narrow};
 use crate::expression::{
     ValueType,
     limits::LOOPS_MAX,
@@ -79,7 +79,8 @@ impl<'a> Checker<'a> {
             LoopKind::Map => ValueType::List(Box::new(body.of)),
             LoopKind::Exists | LoopKind::All | LoopKind::ExistsOne => ValueType::Bool,
         };
-        let node = Loop { kind: written.kind, over: over.node, depth, test, body: body.node };
+        let mut node = Loop { kind: written.kind, over: over.node, depth, test, body: body.node };
+        narrow::by_loop(&mut node);
         Some(Typed::new(Node::Loop(Box::new(node)), of))
     }
 

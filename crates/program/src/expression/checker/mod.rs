@@ -5,6 +5,7 @@ mod cost;
 mod facts;
 mod guards;
 mod loops;
+mod narrow;
 mod operators;
 mod paths;
 mod suggest;
@@ -24,7 +25,6 @@ use self::guards::Known;
 use super::{
     Expression, ExpressionFault, Scope, Value, ValueType, evaluate,
     limits::{DEPTH_MAX, FUEL},
-    narrow::narrow,
     syntax::Parsed,
     tree::{Node, Read},
 };
@@ -74,17 +74,14 @@ pub(super) fn check(
     }
     let mut faults = checker.faults;
     match typed {
-        Some(Typed { mut node, of, .. }) if faults.is_empty() => {
-            narrow(&mut node);
-            Ok(Expression {
-                source: source.text.into(),
-                of_type: of,
-                references: checker.references,
-                reads: checker.reads.keys().cloned().collect(),
-                sources: checker.reads.into_values().collect(),
-                root: Arc::new(node),
-            })
-        }
+        Some(typed) if faults.is_empty() => Ok(Expression {
+            source: source.text.into(),
+            of_type: typed.of,
+            references: checker.references,
+            reads: checker.reads.keys().cloned().collect(),
+            sources: checker.reads.into_values().collect(),
+            root: Arc::new(typed.node),
+        }),
         _ => {
             faults.sort_by_key(|fault| (fault.offset, fault.length));
             faults.dedup();
