@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -68,6 +68,8 @@ pub struct Live {
     pub batches: AtomicU64,
     /// Profiles that the sweep after a promotion still has to visit; 0 when it is done.
     pub sweep_left: AtomicU64,
+    /// When it is tried again, where the last could not be brought there; in milliseconds since 1970.
+    pub(crate) sweep_again_at: AtomicI64,
     pub(crate) timers_changed: Notify,
     pub(crate) timers_held: AtomicU64,
     stopping: AtomicBool,
@@ -81,6 +83,7 @@ impl Default for Live {
             counts: Mutex::default(),
             batches: AtomicU64::new(0),
             sweep_left: AtomicU64::new(0),
+            sweep_again_at: AtomicI64::new(i64::MIN),
             timers_changed: Notify::new(),
             timers_held: AtomicU64::new(0),
             stopping: AtomicBool::new(false),

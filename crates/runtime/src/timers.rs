@@ -25,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(30);
 const IDLE_AMONG_NODES: Duration = Duration::from_secs(1);
 /// And not more often than this when something went wrong.
 const BACK_OFF: Duration = Duration::from_secs(2);
+/// Whoever could not be brought under a new program is tried again after so long.
+const SWEEP_PUT_OFF_MS: i64 = 30_000;
 /// Room in the queue is left to clients: background work waits while more than this waits already.
 const QUEUE_LEFT_TO_CLIENTS: usize = 2_000;
 
@@ -51,7 +53,11 @@ async fn turn(environment: &Environment) -> Result<Duration> {
     if environment.intake.waiting() > QUEUE_LEFT_TO_CLIENTS {
         return Ok(Duration::from_millis(50));
     }
-    if environment.has_duty(RECOMPUTATION) && environment.sweep_some().await? {
+    let put_off = environment.live.sweep_again_at.load(Ordering::Acquire);
+    if environment.has_duty(RECOMPUTATION)
+        && environment.machine_now().as_millisecond() >= put_off
+        && environment.sweep_some().await?
+    {
         return Ok(Duration::from_millis(1)); // lets clients in between
     }
     if !environment.has_duty(TIMERS) {
@@ -62,8 +68,13 @@ async fn turn(environment: &Environment) -> Result<Duration> {
         return Ok(Duration::from_millis(200));
     }
     let now = environment.now();
-    if environment.fire_due(now).await? {
-        return Ok(Duration::ZERO);
+    match environment.fire_due(now).await? {
+        Fired::Some => return Ok(Duration::ZERO),
+        Fired::Stuck => {
+            tracing::warn!(environment = environment.name(), "there is due work that does not get done");
+            return Ok(BACK_OFF);
+        }
+        Fired::Nothing => {}
     }
     let idle = if environment.store.nodes().is_some() { IDLE_AMONG_NODES } else { IDLE };
     let Some(next) = environment.store.next_due().await? else { return Ok(idle) };
@@ -74,6 +85,16 @@ async fn turn(environment: &Environment) -> Result<Duration> {
             Ok(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).clamp(Duration::from_millis(10), idle))
         }
     }
+}
+
+/// What became of what was due.
+pub(crate) enum Fired {
+    /// There was nothing.
+    Nothing,
+    /// It was fired, and there may be more.
+    Some,
+    /// There is nothing left but what cannot be decided.
+    Stuck,
 }
 
 /// Holds back due work while it lives; see [`Environment::hold_timers`].
@@ -97,11 +118,11 @@ impl Environment {
         held
     }
 
-    /// Fires one page of what is due by `until`, earliest first. Says whether there may be more.
-    pub(crate) async fn fire_due(&self, until: Timestamp) -> Result<bool> {
+    /// Fires one page of what is due by `until`, earliest first.
+    pub(crate) async fn fire_due(&self, until: Timestamp) -> Result<Fired> {
         let due = self.store.due(until, self.looked_for()).await?;
         if due.is_empty() {
-            return Ok(false);
+            return Ok(Fired::Nothing);
         }
         let mut profiles = Vec::with_capacity(due.len());
         for Due { at, owner } in &due {
@@ -118,10 +139,10 @@ impl Environment {
             let stuck =
                 |due: &Due| matches!(due.owner, DueOwner::Profile(p) if before.contains(&(p, due.at)));
             if !again.is_empty() && again.iter().all(stuck) {
-                return Err(Error::Internal("due work that does not get done (see the log)".into()));
+                return Ok(Fired::Stuck);
             }
         }
-        Ok(true)
+        Ok(Fired::Some)
     }
 
     /// How many profiles to look for that have something to do.
@@ -184,8 +205,21 @@ impl Environment {
         }
         let swept = behind.len() as u64;
         // No work is due before the beginning: waking then only brings profiles under the new program.
-        let profiles = behind.into_iter().map(|id| (id, Timestamp::MIN)).collect();
+        let profiles = behind.iter().map(|id| (*id, Timestamp::MIN)).collect();
         self.wake(profiles).await?;
+        // Whoever cannot be brought there (it is in the log) must not keep all others from what is due.
+        let again = self.store.behind(basis, self.looked_for()).await?;
+        if !again.is_empty() && self.rules().basis == basis && again.iter().all(|id| behind.contains(id)) {
+            let put_off = self.machine_now().as_millisecond().saturating_add(SWEEP_PUT_OFF_MS);
+            self.live.sweep_again_at.store(put_off, Ordering::Release);
+            self.live.sweep_left.store(again.len() as u64, Ordering::Release);
+            tracing::warn!(
+                environment = self.name(),
+                left = again.len(),
+                "members cannot be brought under the program; due work of the others goes on, they are tried again later"
+            );
+            return Ok(false);
+        }
         let left = self.live.sweep_left.load(Ordering::Acquire).saturating_sub(swept);
         self.live.sweep_left.store(left, Ordering::Release);
         Ok(true)
@@ -213,7 +247,7 @@ impl Environment {
         let draft = ControlDraft { actor, message: None, change: Change::ClockSet { now: Some(to) } };
         self.change(draft, ControlWrites::default(), None).await?;
         while self.sweep_some().await? {}
-        while self.fire_due(to).await? {}
+        while matches!(self.fire_due(to).await?, Fired::Some) {}
         Ok(to)
     }
 }

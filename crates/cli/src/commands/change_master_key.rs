@@ -67,7 +67,7 @@ impl ChangeMasterKey {
         let before = folder::master_key(&data, true)?;
         let (after, file) = match self.new_key_file.clone() {
             Some(file) => (folder::master_key_in(&file)?, file),
-            None => folder::new_master_key(&data)?,
+            None => folder::new_master_key(&data, &before)?,
         };
         ensure!(before != after, "the key in {} is the one of now", file.display());
         let actor = Actor { id: "operator".into(), name: "whoever had the data folder".into() };

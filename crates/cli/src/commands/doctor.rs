@@ -58,6 +58,7 @@ fn folder(data: &Path) -> Vec<Finding> {
         return vec![Finding::mind("data folder", format!("{} is not there", data.display()), help)];
     }
     let mut findings = permissions(data);
+    findings.extend(master_key(data));
     findings.extend([space(data), sync(data)]);
     findings.extend(anchors(data));
     findings
@@ -148,7 +149,8 @@ fn permissions(data: &Path) -> Vec<Finding> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::mind(
                 what,
                 format!("{shown} is not there"),
-                "it is made at the first start; if it was moved away on purpose, all is well",
+                "the first server over a store makes it; one that came later has none, and if it was moved away on \
+                 purpose, all is well",
             ),
             Err(error) => Finding::ill(what, format!("{shown}: {error}"), "mend its permissions"),
             Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Finding::ill(
@@ -160,6 +162,13 @@ fn permissions(data: &Path) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Whether the master key is one, where there is any.
+fn master_key(data: &Path) -> Option<Finding> {
+    let there = data.join(MASTER_KEY_FILE).exists() || std::env::var_os(MASTER_KEY_VARIABLE).is_some();
+    let error = there.then(|| super::serve::folder::master_key_there(&[data]))?.err()?;
+    Some(Finding::ill("master key", format!("{error:#}"), "put the key back: no server starts with this one"))
 }
 
 fn space(data: &Path) -> Finding {
@@ -258,6 +267,11 @@ fn server(context: &Context, data: &Path) -> Vec<Finding> {
     }
     let client = match context.client() {
         Ok(client) => client,
+        // A node that came later has made no administrator, and no token's file.
+        Err(error) if !data.join(ADMIN_TOKEN_FILE).exists() => {
+            let help = "to look at it as well, name an administrator's token (GREENROOM_TOKEN)";
+            return vec![Finding::mind("server", format!("it runs, but {error:#}"), help)];
+        }
         Err(error) => return vec![Finding::ill("server", format!("{error:#}"), "see above")],
     };
     match client.readiness() {
@@ -303,6 +317,8 @@ mod tests {
         assert_eq!(states, [Health::Well, Health::Ill, Health::Mind]);
         let help = permissions(room.path()).swap_remove(1).help.unwrap_or_default();
         assert!(help.starts_with("chmod 600"), "{help}");
+        let told = master_key(room.path()).expect("that is no key");
+        assert!(told.health == Health::Ill && told.found.contains("64 hexadecimal digits"), "{}", told.found);
         fs::remove_file(room.path().join(MASTER_KEY_FILE))?;
         assert_eq!(permissions(room.path())[1].health, Health::Mind, "a new folder has none yet");
         fs::create_dir_all(room.path().join("environments/live"))?;

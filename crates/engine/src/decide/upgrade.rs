@@ -79,10 +79,17 @@ impl Work<'_> {
             if !Index::is_new(&self.profile, key, fingerprint) {
                 continue;
             }
-            let observations = match metric.begin {
-                Begin::Backfill => self.backfill(key, metric, history)?,
-                Begin::Now => Vec::new(),
+            let (observations, left_out) = match metric.begin {
+                Begin::Backfill => self.backfill(key, metric, history),
+                Begin::Now => (Vec::new(), 0),
             };
+            if left_out > 0 {
+                self.note(0, || {
+                    format!(
+                        "metric {key} leaves out {left_out} events: the sum would need more than 28 digits"
+                    )
+                });
+            }
             if observations.is_empty() {
                 if self.profile.metrics.contains_key(key.as_str()) {
                     self.effect(Effect::Forget(key.shared()))?;
@@ -95,14 +102,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A metric counted anew from history, one observation a bucket. Its condition sees today's profile.
+    /// A metric counted anew from history, one observation a bucket, and how many events it leaves out. Its condition
+    /// sees today's profile. What cannot be added up exactly is left out: an event that came now would be put aside
+    /// for it, but those have been taken, and nobody could be brought under the program at all.
     fn backfill(
         &self,
         key: &program::Key,
         metric: &program::kinds::metric::Metric,
         history: &[Message],
-    ) -> Result<Vec<Observation>, Stop> {
+    ) -> (Vec<Observation>, usize) {
         let mut buckets: BTreeMap<i32, Observed> = BTreeMap::new();
+        let mut left_out = 0;
         for message in history {
             let Some(event) = Event::of(self.rules, message, ledger::micros::floor(message.occurred_at))
             else {
@@ -113,7 +123,9 @@ impl Work<'_> {
             }
             let Some(seen) = observe(self.rules, metric, &event, &self.view(Some(&event))) else { continue };
             match buckets.get_mut(&seen.day) {
-                Some(bucket) => apply::join(key.as_str(), bucket, &seen.value)?,
+                Some(bucket) => {
+                    left_out += usize::from(apply::join(key.as_str(), bucket, &seen.value).is_err())
+                }
                 None => {
                     buckets.insert(seen.day, seen.value);
                 }
@@ -125,6 +137,6 @@ impl Work<'_> {
             let oldest = newest.saturating_sub(keep).saturating_add(1);
             buckets = buckets.split_off(&oldest);
         }
-        Ok(buckets.into_iter().map(|(day, value)| Observation { day, value }).collect())
+        (buckets.into_iter().map(|(day, value)| Observation { day, value }).collect(), left_out)
     }
 }

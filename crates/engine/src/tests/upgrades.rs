@@ -59,6 +59,25 @@ fn new_metrics_are_counted_from_history_or_from_now() {
 }
 
 #[test]
+fn what_cannot_be_added_up_is_left_out_of_what_is_counted_from_history() {
+    const TOTALS: &str = "---\nkind: metric\nkey: totals\nspec: {event: order_completed, aggregate: sum, of: properties.total}\n";
+    let mut world = World::new("kind: event_type\nkey: order_completed\nspec: {name: Order Completed}\n");
+    let ann = world.order("ann", "1997-01-01", "9999999999999999999999999999");
+    world.order("ann", "1997-01-02", "0.5");
+    let bob = world.order("bob", "1997-01-03", "2.5");
+    world.promote(
+        &format!("kind: event_type\nkey: order_completed\nspec: {{name: Order Completed}}\n{TOTALS}"),
+        "1997-01-15",
+    );
+    world.advance("1997-01-15");
+    for (id, total) in [(ann, 9_999_999_999_999_999_999_999_999_999.0), (bob, 2.5)] {
+        assert!(!world.rules.needs_upgrade(world.profile(id)));
+        assert_eq!(world.metric(id, "totals", "1997-01-15"), Some(Value::Double(total)));
+    }
+    world.verify();
+}
+
+#[test]
 fn a_promotion_may_let_reactors_react() {
     let mut world = World::new(SHOP);
     let id = world.order("ann", "1997-01-01", "60");

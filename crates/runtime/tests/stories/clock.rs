@@ -1,8 +1,12 @@
 //! Time: expiry, maturing, rolling windows and schedules, on a test clock.
 
+use std::time::Duration;
+
+use engine::{Fault, Identity, Input, Profile, Proposal, Rules, Times};
+use runtime::environment::Options;
 use serde_json::json;
 
-use crate::ground::{SHOP, ada, apply, at, ground, holds, order, points, send, state, track};
+use crate::ground::{SHOP, ada, apply, at, ground, ground_with, holds, order, points, send, state, track};
 
 const TIMED: &str = r"
 kind: event_type
@@ -69,6 +73,37 @@ async fn everything_due_fires_in_time_order() {
         audit.rows.iter().filter(|row| String::from_utf8_lossy(&row.header).contains("schedule_reached"));
     assert_eq!(reached.count(), 1, "the end of the schedule is a control record");
     holds(&test).await;
+}
+
+/// No program is ever right for the second.
+fn never_upgrades_u2(
+    rules: &Rules,
+    profile: &Profile,
+    input: &Input,
+    times: Times,
+) -> Result<Proposal, Fault> {
+    if matches!(input, Input::Upgrade { .. }) && profile.identities.contains(&Identity::User("u2".into())) {
+        return Err(Fault::new("overflow", "metric/spend", "what a test wants"));
+    }
+    engine::decide(rules, profile, input, times)
+}
+
+#[tokio::test]
+async fn who_cannot_be_upgraded_keeps_no_other_from_what_is_due() {
+    let ground = ground_with(Options { decide: never_upgrades_u2, ..Options::default() }).await;
+    let test = ground.greenroom.create_environment("staging", ada()).await.expect("it is made");
+    test.advance_clock(ada(), at("2030-01-01T12:00:00Z")).await.expect("the clock moves");
+    apply(&test, TIMED).await;
+    let now = test.now();
+    send(&test, vec![order("m1", "u1", "40", now), order("m2", "u2", "50", now)]).await;
+    apply(&test, &format!("{TIMED}---\nkind: metric\nkey: spend\nspec: {{event: order_completed, aggregate: sum, of: properties.total}}\n")).await;
+    let moves = test.advance_clock(ada(), at("2030-01-05T00:00:00Z"));
+    tokio::time::timeout(Duration::from_secs(20), moves)
+        .await
+        .expect("it comes to its end")
+        .expect("the clock moves");
+    assert_eq!((points(&test, "u1").await, points(&test, "u2").await), (40, 0));
+    assert_eq!(test.sweep_progress().await.expect("it reads").0, 1, "the other is known to be left");
 }
 
 /// Whoever advances the clock and those who follow it see the same schedules come.

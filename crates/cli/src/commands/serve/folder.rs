@@ -100,10 +100,14 @@ pub(crate) fn master_key_in(path: &Path) -> Result<[u8; 32]> {
     read_key(&text).with_context(|| path.display().to_string())
 }
 
-/// The master key that is to take the place of the folder's, and its file: made, unless an attempt that was broken off
-/// has left it.
-pub(crate) fn new_master_key(folder: &Path) -> Result<([u8; 32], PathBuf)> {
+/// The master key that is to take the place of the one `before`, and its file: made, unless an attempt that was broken
+/// off has left it. One left by a change that came to its end makes room.
+pub(crate) fn new_master_key(folder: &Path, before: &[u8; 32]) -> Result<([u8; 32], PathBuf)> {
     let path = folder.join(NEW_MASTER_KEY_FILE);
+    if path.exists() && master_key_in(&path)? == *before {
+        keep_master_key(folder, before)?;
+        fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+    }
     if !path.try_exists().with_context(|| format!("looking for {}", path.display()))? {
         write_private(&path, &format!("{}\n", hexadecimal::write(&runtime::seal::random::<32>()?)))?;
     }
@@ -112,13 +116,24 @@ pub(crate) fn new_master_key(folder: &Path) -> Result<([u8; 32], PathBuf)> {
 
 /// Puts it in the folder's place. The one before stays in a file that is answered: backups made under it need it.
 pub(crate) fn replace_master_key(folder: &Path, before: &[u8; 32]) -> Result<PathBuf> {
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let kept = folder.join(format!("master-until-{now}.key"));
-    write_private(&kept, &format!("{}\n", hexadecimal::write(before)))?;
+    let kept = keep_master_key(folder, before)?;
     let (new, path) = (folder.join(NEW_MASTER_KEY_FILE), folder.join(MASTER_KEY_FILE));
     let doing = || format!("putting {} in the place of {}", new.display(), path.display());
     fs::rename(&new, &path).with_context(doing)?;
     fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(doing)?;
+    Ok(kept)
+}
+
+/// Keeps a key beside the folder's, in a file of its own: none that is kept is ever written over.
+fn keep_master_key(folder: &Path, key: &[u8; 32]) -> Result<PathBuf> {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let mut kept = folder.join(format!("master-until-{now}.key"));
+    let mut no = 2;
+    while kept.try_exists().with_context(|| format!("looking for {}", kept.display()))? {
+        kept = folder.join(format!("master-until-{now}-{no}.key"));
+        no += 1;
+    }
+    write_private(&kept, &format!("{}\n", hexadecimal::write(key)))?;
     Ok(kept)
 }
 
@@ -177,6 +192,25 @@ mod tests {
         assert!(
             format!("{:#}", master_key(&folder, false).expect_err("too short")).contains("64 hexadecimal")
         );
+        Ok(())
+    }
+
+    #[test]
+    fn no_key_that_is_kept_is_written_over() -> Result<()> {
+        let room = tempfile::tempdir()?;
+        let folder = room.path();
+        let first = master_key(folder, false)?;
+        let (second, _) = new_master_key(folder, &first)?;
+        assert_eq!(new_master_key(folder, &first)?.0, second, "one that was broken off goes on");
+        let kept = replace_master_key(folder, &first)?;
+        let (third, _) = new_master_key(folder, &second)?;
+        let kept_next = replace_master_key(folder, &second)?;
+        assert_eq!((master_key_in(&kept)?, master_key_in(&kept_next)?), (first, second));
+        assert_eq!(master_key(folder, true)?, third);
+        // What a change left that was made with the key in the variable.
+        fs::write(folder.join(NEW_MASTER_KEY_FILE), format!("{}\n", hexadecimal::write(&third)))?;
+        assert_ne!(new_master_key(folder, &third)?.0, third);
+        assert_eq!(fs::read_dir(folder)?.count(), 5, "master.key, new-master.key, and three that are kept");
         Ok(())
     }
 
