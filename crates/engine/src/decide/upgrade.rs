@@ -124,7 +124,7 @@ impl Work<'_> {
             let Some(seen) = observe(self.rules, metric, &event, &self.view(Some(&event))) else { continue };
             match buckets.get_mut(&seen.day) {
                 Some(bucket) => {
-                    left_out += usize::from(apply::join(key.as_str(), bucket, &seen.value).is_err())
+                    left_out += usize::from(apply::join(key.as_str(), bucket, &seen.value).is_err());
                 }
                 None => {
                     buckets.insert(seen.day, seen.value);
