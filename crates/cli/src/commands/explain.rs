@@ -115,6 +115,13 @@ fn told(explanation: &Value, amounts: &Amounts, out: &mut dyn Write) -> Result<(
         }
         None => writeln!(out, "  not known any more: {}", at(explanation, "/no_trace"))?,
     }
+    let notes = explanation.get("trace").map(trace::notes).unwrap_or_default();
+    if !notes.is_empty() {
+        writeln!(out, "\nnoted:")?;
+        for note in notes {
+            writeln!(out, "  {note}")?;
+        }
+    }
     for (what, name) in [("entered", "entered"), ("left", "left")] {
         let audiences = at(&record, &format!("/{name}"));
         if audiences != "-" {

@@ -43,6 +43,12 @@ pub(crate) fn lines(trace: &Value) -> Vec<String> {
     lines
 }
 
+/// What a trace notes besides: work that came due, what was left out and why.
+pub(crate) fn notes(trace: &Value) -> Vec<String> {
+    let changes = trace.get("changes").and_then(Value::as_array).into_iter().flatten();
+    changes.map(|change| at(change, "/what")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -69,5 +75,10 @@ mod tests {
             ]
         );
         assert_eq!(lines(&json!({"considered": []})), ["no reactor was considered"]);
+        assert_eq!(
+            notes(&json!({"changes": [{"step": 0, "what": "8.40 coins matured"}]})),
+            ["8.40 coins matured"]
+        );
+        assert!(notes(&trace).is_empty());
     }
 }
